@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* opensnitch-console: the unprivileged half. The engine starts it (daemon/ipc.h); people do not. */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/audit.h"
+#include "api/console.h"
+#include "api/fetcher.h"
+#include "api/peers.h"
+#include "api/rule_check.h"
+#include "api/sandbox.h"
+#include "daemon/ipc.h"
+#include "lib/log.h"
+
+static int usage(void)
+{
+	fprintf(stderr,
+		"opensnitch-console %s: started by opensnitchd as\n"
+		"  opensnitch-console --fds N_LISTEN | --read-config | --verify-audit\n"
+		"and by opensnitch-ruleman as\n"
+		"  opensnitch-console --check-rules FOLDER\n",
+		PACKAGE_VERSION);
+	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	bool serve = argc == 3 && strcmp(argv[1], "--fds") == 0;
+	struct error err = { 0 };
+	struct console_start start = { .group = -1, .peers_fd = -1, .fetcher = -1 };
+	long n;
+
+	/* With the rights of who asks, over files of theirs. */
+	if (argc == 3 && strcmp(argv[1], "--check-rules") == 0)
+		return rule_check_folder(argv[2]);
+	if (serve) {
+		char *end;
+
+		n = strtol(argv[2], &end, 10);
+		if (*end || n < 0 || n > IPC_LISTEN_MAX + 1)
+			return usage();
+		start.n_listen = (unsigned)n;
+	} else if (argc != 2 || (strcmp(argv[1], "--read-config") != 0 &&
+					strcmp(argv[1], "--verify-audit") != 0)) {
+		return usage();
+	}
+	log_init("console", LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
+	/* Before anything is given up: what fetches lists from the world is another process. */
+	if (serve) {
+		start.fetcher = fetcher_start(&err);
+		if (start.fetcher < 0)
+			log_warning("lists cannot be fetched: %s", err.message);
+	}
+	if (sandbox_drop(CONSOLE_USER, 0, &start.group, &err) < 0) {
+		log_error("%s", err.message);
+		return 1;
+	}
+	if (serve)
+		start.peers_fd = peers_open();
+	if (sandbox_close(&err) < 0) {
+		log_error("%s", err.message);
+		return 1;
+	}
+	if (serve)
+		return console_serve(&start);
+	return strcmp(argv[1], "--verify-audit") == 0 ? audit_verify_main() : console_read_config();
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * network_aliases.json, as OpenSnitch has it: names of networks, for operators of type network.
+ *
+ *     {"LAN": ["10.0.0.0/8", "fc00::/7"], "OFFICE": ["192.0.2.0/24"]}
+ *
+ * Read once when the console starts (SIGHUP to the daemon starts it anew), from beside the config or beside the rules
+ * folder. LAN and MULTICAST are known without a file (lib/rule_nets.c); the file may say something else of them.
+ */
+#ifndef API_NETWORK_ALIASES_H
+#define API_NETWORK_ALIASES_H
+
+/* `config_path` may be NULL; `rules_folder` is a descriptor. What is wrong in the file is logged with its place and left out. */
+void network_aliases_load(const char *config_path, int rules_folder);
+void network_aliases_free(void);
+
+/* The networks of a name with a space between, borrowed; NULL where the file has no such name. */
+const char *network_alias_find(const char *name);
+
+#endif

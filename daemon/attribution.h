@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * All evidence about one flow, weighed: which process, and how sure.
+ *
+ * Owns the trace reader, the sock_diag socket and the process table. attribution_drain() takes in what the kernel has
+ * traced; the event of a connect is in the ring buffer before its packet reaches the queue, so drain first, then
+ * ask: no waiting. Where tracing is not to be had, or candidates disagree, the socket's inode and /proc decide.
+ *
+ *   exact    the 5-tuple was traced from one process of our network namespace, or the socket's inode is in its fd table
+ *   likely   one candidate by destination, not contradicted
+ *   scan     found by a /proc scan only
+ *   unknown  none of these
+ */
+#ifndef DAEMON_ATTRIBUTION_H
+#define DAEMON_ATTRIBUTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "daemon/process.h"
+#include "lib/err.h"
+#include "lib/flow.h"
+#include "lib/verdict.h"
+
+struct attribution;
+
+struct attribution_config {
+	const char *tracefs; /* "/sys/kernel/tracing"; NULL: do not trace */
+	const char
+		*instance; /* name of our tracefs instance, one a daemon: "opensnitch-QUEUE_NUM" */
+	const char *proc_root; /* "/proc" */
+};
+
+struct attribution_result {
+	struct process *process; /* a reference of the caller's, or NULL */
+	uint32_t uid; /* of the socket (queue message or sock_diag); UINT32_MAX not known */
+	enum attribution_method method;
+	enum confidence confidence;
+};
+
+struct attribution_stats {
+	uint64_t trace_events;
+	uint64_t trace_lost;
+	uint64_t proc_scans;
+	uint32_t processes;
+};
+
+/*
+ * Opens everything in the caller's network namespace (which is the guarded one). Missing tracing is not an error: the method
+ * is then METHOD_PROC and attribution_why() says what is missing. 0, or a code with `err`.
+ */
+int attribution_open(
+	const struct attribution_config *config, struct attribution **ret, struct error *err);
+
+/* Removes the tracefs instance. NULL is fine. */
+void attribution_close(struct attribution *a);
+
+/* The method in use, and a sentence why: "tracing fib, fib6, ... in instance X" or "no tracefs: ...". */
+enum attribution_method attribution_method(const struct attribution *a);
+const char *attribution_why(const struct attribution *a);
+
+/* Takes in all trace events there are now, without waiting. Before each packet, and from a timer (100 ms). */
+void attribution_drain(struct attribution *a);
+
+/* Looks, every few seconds, whether tracing still works (instance there, events enabled) and mends or falls back. True: changed. */
+bool attribution_check(struct attribution *a);
+
+/*
+ * Who makes this flow? `packet_uid` is the queue's NFQA_UID (UINT32_MAX: none), `ifindex_out` the outgoing interface
+ * (0: none). Fills *ret; never fails: the worst is confidence unknown.
+ */
+void attribution_find(struct attribution *a, const struct flow *flow, uint32_t packet_uid,
+	uint32_t ifindex_out, struct attribution_result *ret);
+
+/*
+ * The kernel itself makes this flow: its packet belongs to no socket, or to one that no program ever had as a file (NFS,
+ * tunnels, IGMP), whoever happens to run while it is sent. A process with PID 0, path "[kernel]" and PROCESS_KERNEL.
+ */
+void attribution_kernel(struct attribution *a, struct attribution_result *ret);
+
+/* The record of a process: a new reference, or NULL. */
+struct process *attribution_process(struct attribution *a, int32_t pid);
+
+void attribution_stats(const struct attribution *a, struct attribution_stats *ret);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One connection on its way to a decision: what was seen of it, who makes it, where it goes. */
+#ifndef DAEMON_CONNECTION_H
+#define DAEMON_CONNECTION_H
+
+#include <net/if.h>
+#include <stdint.h>
+
+#include "daemon/names.h"
+#include "daemon/process.h"
+#include "lib/flow.h"
+#include "lib/subject.h"
+#include "lib/verdict.h"
+
+struct connection {
+	struct flow flow;
+	uint32_t tcp_seq;
+	uint32_t ct_id; /* of its conntrack entry; 0: not told */
+	uint64_t read_ns; /* CLOCK_MONOTONIC when its packet was read */
+	uint64_t time_us; /* CLOCK_REALTIME likewise */
+	char iface_out[IF_NAMESIZE];
+	struct process *process; /* a reference, or NULL */
+	uint32_t uid; /* UINT32_MAX: not known */
+	enum attribution_method method;
+	enum confidence confidence;
+	struct name_result name;
+};
+
+/* Drops what it refers to; the struct itself is the caller's. */
+void connection_done(struct connection *c);
+
+#endif

@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Questions, the sockets that ask them, and the answers that fit. */
+#include "config.h"
+
+#include "daemon/dns_watch.h"
+
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "daemon/dns.h"
+#include "daemon/dns_stream.h"
+#include "lib/err.h"
+#include "lib/hash.h"
+
+#define SECOND_NS 1000000000ull
+#define QUESTION_LIFE_NS (30 * SECOND_NS)
+#define MULTICAST_LIFE_NS (10 * SECOND_NS)
+#define ASKER_LIFE_NS (2 * SECOND_NS)
+
+#define MULTICAST_RECORDS 64
+
+#define PORT_DNS 53
+#define PORT_MDNS 5353
+#define PORT_LLMNR 5355
+
+#define TCP_FIN 0x01
+#define TCP_SYN 0x02
+#define TCP_RST 0x04
+
+/* What an answer must fit. Of multicast questions, what it need not fit is zero. */
+struct question_key {
+	struct flow flow; /* as the question went */
+	uint64_t name_hash; /* keyed, so that nobody can make two names meet */
+	uint16_t id;
+	uint16_t type;
+	uint32_t pad;
+};
+
+struct question {
+	struct question_key key;
+	struct flow flow; /* of the socket that asked */
+	uint64_t time_ns;
+	bool is_answered;
+	struct question *prev, *next; /* oldest first */
+	struct hash_node node;
+};
+
+struct dns_socket {
+	struct flow flow;
+	struct name_asker asker;
+	uint64_t time_ns;
+	struct dns_socket *prev, *next; /* oldest first */
+	struct hash_node node;
+};
+
+struct stream_key {
+	struct flow flow; /* as this machine sends */
+	uint32_t is_outgoing;
+};
+
+struct stream {
+	struct stream_key key;
+	struct stream *prev, *next; /* least recently used first */
+	struct hash_node node;
+	struct dns_stream bytes;
+};
+
+struct dns_watch {
+	struct names *names;
+	void (*who)(void *ctx, const struct flow *flow, struct name_asker *ret);
+	void *who_ctx;
+	struct dns_watch_stats stats;
+	struct hash questions, sockets, streams;
+	struct question *oldest_question;
+	struct dns_socket *oldest_socket;
+	struct stream *stalest_stream;
+};
+
+/* A message on its way: what it came in. */
+struct arrival {
+	struct dns_watch *w;
+	struct flow flow; /* as this machine sends */
+	bool is_outgoing;
+	uint64_t now_ns;
+};
+
+/* ---- tables */
+
+static void drop_question(struct dns_watch *w, struct question *q)
+{
+	hash_del(&w->questions, &q->node);
+	DL_DELETE(w->oldest_question, q);
+	free(q);
+}
+
+static void drop_socket(struct dns_watch *w, struct dns_socket *s)
+{
+	hash_del(&w->sockets, &s->node);
+	DL_DELETE(w->oldest_socket, s);
+	free(s);
+}
+
+static void drop_stream(struct dns_watch *w, struct stream *s)
+{
+	hash_del(&w->streams, &s->node);
+	DL_DELETE(w->stalest_stream, s);
+	free(s);
+}
+
+struct dns_watch *dns_watch_new(struct names *names,
+	void (*who)(void *ctx, const struct flow *flow, struct name_asker *ret), void *ctx)
+{
+	struct dns_watch *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return NULL;
+	w->names = names;
+	w->who = who;
+	w->who_ctx = ctx;
+	return w;
+}
+
+void dns_watch_free(struct dns_watch *w)
+{
+	if (!w)
+		return;
+	while (w->oldest_question)
+		drop_question(w, w->oldest_question);
+	while (w->oldest_socket)
+		drop_socket(w, w->oldest_socket);
+	while (w->stalest_stream)
+		drop_stream(w, w->stalest_stream);
+	free(w);
+}
+
+void dns_watch_stats(const struct dns_watch *w, struct dns_watch_stats *ret)
+{
+	*ret = w->stats;
+}
+
+/* ---- who asks */
+
+static bool is_dns_port(uint16_t port)
+{
+	return port == PORT_DNS || port == PORT_MDNS || port == PORT_LLMNR;
+}
+
+bool dns_watch_is_question(const struct flow *flow)
+{
+	return (flow->proto == IPPROTO_UDP && is_dns_port(flow->dst_port)) ||
+	       (flow->proto == IPPROTO_TCP && flow->dst_port == PORT_DNS);
+}
+
+static struct dns_socket *find_socket(const struct dns_watch *w, const struct flow *flow)
+{
+	return hash_entry(hash_find(&w->sockets, flow, sizeof(*flow)), struct dns_socket, node);
+}
+
+static void renew_socket(struct dns_watch *w, struct dns_socket *s)
+{
+	DL_DELETE(w->oldest_socket, s);
+	DL_APPEND(w->oldest_socket, s);
+}
+
+static struct dns_socket *add_socket(struct dns_watch *w, const struct flow *flow)
+{
+	struct dns_socket *s;
+
+	if (hash_count(&w->sockets) >= LIMIT_DNS_SOCKETS)
+		drop_socket(w, w->oldest_socket);
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return NULL;
+	s->flow = *flow;
+	if (!hash_add(&w->sockets, &s->node, &s->flow, sizeof(s->flow))) {
+		free(s);
+		return NULL;
+	}
+	DL_APPEND(w->oldest_socket, s);
+	return s;
+}
+
+void dns_watch_asker(struct dns_watch *w, const struct flow *flow, const struct name_asker *asker,
+	uint64_t now_ns)
+{
+	struct dns_socket *s = find_socket(w, flow);
+
+	if (s)
+		renew_socket(w, s);
+	else
+		s = add_socket(w, flow);
+	if (!s)
+		return;
+	s->asker = *asker;
+	s->time_ns = now_ns;
+}
+
+/* A port may be somebody else's after a while: what was told long ago is asked anew. */
+static struct name_asker asker_of(struct dns_watch *w, const struct flow *flow, uint64_t now_ns)
+{
+	struct dns_socket *s = find_socket(w, flow);
+	struct name_asker asker = { 0 };
+
+	if (s && now_ns - s->time_ns < ASKER_LIFE_NS)
+		return s->asker;
+	if (w->who)
+		w->who(w->who_ctx, flow, &asker);
+	dns_watch_asker(w, flow, &asker, now_ns);
+	return asker;
+}
+
+/* ---- questions */
+
+static struct question_key key_of(
+	const struct flow *flow, uint16_t id, const struct dns_name *name, uint16_t type)
+{
+	struct question_key key;
+
+	memset(&key, 0, sizeof(key));
+	flow_init(&key.flow);
+	key.name_hash = hash_bytes(name->bytes, name->len);
+	key.flow.proto = flow->proto;
+	key.flow.dst_port = flow->dst_port;
+	if (flow->dst_port == PORT_MDNS)
+		return key;
+	key.id = id;
+	key.type = type;
+	key.flow.src = flow->src;
+	key.flow.src_port = flow->src_port;
+	if (flow->dst_port == PORT_DNS)
+		key.flow.dst = flow->dst;
+	return key;
+}
+
+static struct question *find_question(const struct dns_watch *w, const struct question_key *key,
+	uint64_t life_ns, uint64_t now_ns)
+{
+	struct question *q =
+		hash_entry(hash_find(&w->questions, key, sizeof(*key)), struct question, node);
+
+	return q && now_ns - q->time_ns < life_ns ? q : NULL;
+}
+
+static void renew_question(struct dns_watch *w, struct question *q)
+{
+	DL_DELETE(w->oldest_question, q);
+	DL_APPEND(w->oldest_question, q);
+}
+
+static struct question *add_question(struct dns_watch *w, const struct question_key *key)
+{
+	struct question *q;
+
+	if (hash_count(&w->questions) >= LIMIT_DNS_QUERIES)
+		drop_question(w, w->oldest_question);
+	q = calloc(1, sizeof(*q));
+	if (!q)
+		return NULL;
+	q->key = *key;
+	if (!hash_add(&w->questions, &q->node, &q->key, sizeof(q->key))) {
+		free(q);
+		return NULL;
+	}
+	DL_APPEND(w->oldest_question, q);
+	return q;
+}
+
+static void note_question(struct dns_watch *w, const struct flow *flow,
+	const struct dns_question *asked, uint64_t now_ns)
+{
+	struct question_key key = key_of(flow, asked->id, &asked->name, asked->type);
+	struct question *q = find_question(w, &key, UINT64_MAX, now_ns);
+
+	if (q)
+		renew_question(w, q);
+	else
+		q = add_question(w, &key);
+	if (!q)
+		return;
+	q->flow = *flow;
+	q->time_ns = now_ns;
+	q->is_answered = false;
+	w->stats.questions++;
+}
+
+static void on_query(struct arrival *a, const uint8_t *message, size_t len)
+{
+	struct dns_question asked[DNS_QUESTIONS_MAX];
+	unsigned max = a->flow.dst_port == PORT_MDNS ? DNS_QUESTIONS_MAX : 1;
+	int n = dns_parse_query(message, len, asked, max);
+
+	for (int i = 0; i < n; i++)
+		note_question(a->w, &a->flow, &asked[i], a->now_ns);
+}
+
+/* ---- answers */
+
+static void learn(struct arrival *a, const struct question *q, const struct ip_addr *addr,
+	const char *host, size_t host_len, uint32_t ttl_s)
+{
+	struct name_asker asker = asker_of(a->w, &q->flow, a->now_ns);
+	struct name_fact fact = {
+		.source = a->flow.dst_port == PORT_DNS ? HOST_DNS : HOST_MDNS,
+		.ttl_s = ttl_s,
+		.server = a->flow.dst,
+		.asker = asker,
+	};
+
+	names_learn(a->w->names, addr, host, host_len, &fact, a->now_ns);
+}
+
+static void on_answer(struct arrival *a, const uint8_t *message, size_t len)
+{
+	struct dns_answer answer;
+	struct question_key key;
+	struct question *q;
+	int r = dns_parse_answer(message, len, &answer);
+
+	if (r == ERR_MALFORMED)
+		a->w->stats.refused++;
+	if (r < 0)
+		return;
+	key = key_of(&a->flow, answer.question.id, &answer.question.name, answer.question.type);
+	q = find_question(a->w, &key, QUESTION_LIFE_NS, a->now_ns);
+	if (!q) {
+		a->w->stats.refused++;
+		return;
+	}
+	/* The program takes the first answer; a second one is a repetition, or a lie. Over LLMNR several machines may answer. */
+	if (q->is_answered && a->flow.dst_port == PORT_DNS)
+		return;
+	q->is_answered = true;
+	for (unsigned i = 0; i < answer.n; i++)
+		learn(a, q, &answer.addresses[i].addr, answer.host, answer.host_len,
+			answer.addresses[i].ttl_s);
+	a->w->stats.answers++;
+}
+
+static void on_multicast_answer(struct arrival *a, const uint8_t *message, size_t len)
+{
+	struct mdns_address found[MULTICAST_RECORDS];
+	int n = mdns_parse_response(message, len, found, MULTICAST_RECORDS);
+	bool any = false;
+
+	if (n == ERR_MALFORMED)
+		a->w->stats.refused++;
+	for (int i = 0; i < n; i++) {
+		struct question_key key = key_of(&a->flow, 0, &found[i].owner, 0);
+		const struct question *q = find_question(a->w, &key, MULTICAST_LIFE_NS, a->now_ns);
+		char host[LIMIT_HOST + 1];
+		size_t host_len = dns_name_text(&found[i].owner, host, sizeof(host));
+
+		if (!q || !host_len)
+			continue;
+		learn(a, q, &found[i].addr, host, host_len, found[i].ttl_s);
+		any = true;
+	}
+	a->w->stats.answers += any;
+}
+
+static void on_message(void *ctx, const uint8_t *message, size_t len)
+{
+	struct arrival *a = ctx;
+
+	if (a->is_outgoing)
+		on_query(a, message, len);
+	else if (a->flow.dst_port == PORT_MDNS)
+		on_multicast_answer(a, message, len);
+	else
+		on_answer(a, message, len);
+}
+
+/* ---- streams */
+
+static void renew_stream(struct dns_watch *w, struct stream *s)
+{
+	DL_DELETE(w->stalest_stream, s);
+	DL_APPEND(w->stalest_stream, s);
+}
+
+static struct stream *add_stream(struct dns_watch *w, const struct stream_key *key)
+{
+	struct stream *s;
+
+	if (hash_count(&w->streams) >= LIMIT_DNS_STREAMS)
+		drop_stream(w, w->stalest_stream);
+	s = malloc(sizeof(*s));
+	if (!s)
+		return NULL;
+	s->key = *key;
+	if (!hash_add(&w->streams, &s->node, &s->key, sizeof(s->key))) {
+		free(s);
+		return NULL;
+	}
+	DL_APPEND(w->stalest_stream, s);
+	return s;
+}
+
+static struct stream *open_stream(
+	struct dns_watch *w, const struct stream_key *key, const struct packet *p)
+{
+	struct stream *s =
+		hash_entry(hash_find(&w->streams, key, sizeof(*key)), struct stream, node);
+
+	if (s)
+		renew_stream(w, s);
+	if (!(p->tcp_flags & TCP_SYN))
+		return s;
+	if (!s)
+		s = add_stream(w, key);
+	if (!s)
+		return NULL;
+	dns_stream_init(&s->bytes, p->tcp_seq);
+	return s;
+}
+
+static void on_segment(struct arrival *a, const struct packet *p)
+{
+	/* With a SYN the data (TCP Fast Open) begin one number later. */
+	uint32_t seq = p->tcp_seq + (p->tcp_flags & TCP_SYN ? 1 : 0);
+	struct stream_key key;
+	struct stream *s;
+
+	memset(&key, 0, sizeof(key));
+	key.flow = a->flow;
+	key.is_outgoing = a->is_outgoing;
+	s = open_stream(a->w, &key, p);
+	if (!s)
+		return;
+	if ((p->payload_len && !dns_stream_segment(&s->bytes, seq, p->payload, p->payload_len,
+				       on_message, a)) ||
+		(p->tcp_flags & TCP_RST) || ((p->tcp_flags & TCP_FIN) && s->bytes.n_later == 0))
+		drop_stream(a->w, s);
+}
+
+void dns_watch_packet(
+	struct dns_watch *w, const struct packet *p, bool is_outgoing, uint64_t now_ns)
+{
+	struct arrival a = {
+		.w = w, .flow = p->flow, .is_outgoing = is_outgoing, .now_ns = now_ns
+	};
+
+	if (!is_outgoing) {
+		a.flow.src = p->flow.dst;
+		a.flow.src_port = p->flow.dst_port;
+		a.flow.dst = p->flow.src;
+		a.flow.dst_port = p->flow.src_port;
+	}
+	if (!dns_watch_is_question(&a.flow) || !p->payload)
+		return;
+	if (p->flow.proto == IPPROTO_TCP)
+		on_segment(&a, p);
+	else
+		on_message(&a, p->payload, p->payload_len);
+}

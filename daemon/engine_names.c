@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Where names come from: copies of DNS packets, and the hosts file. */
+#include "config.h"
+
+#include "daemon/engine_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon/packet.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/log.h"
+
+#define NF_INET_LOCAL_OUT 3
+#define COPIES_A_TURN 256
+#define HOSTS_FILE "/etc/hosts"
+
+static void who_asks(void *engine, const struct flow *flow, struct name_asker *ret)
+{
+	struct engine *e = engine;
+	struct attribution_result who;
+
+	attribution_drain(e->attribution);
+	attribution_find(e->attribution, flow, UINT32_MAX, 0, &who);
+	*ret = name_asker_of(who.process);
+	process_unref(who.process);
+}
+
+int engine_names_open(struct engine *e, struct error *err)
+{
+	e->names = names_new();
+	e->dns = e->names ? dns_watch_new(e->names, who_asks, e) : NULL;
+	if (!e->dns)
+		return error_set(err, ERR_NOMEM, NULL, "out of memory");
+	return nflog_open(e->setup.options->queue_num, &e->nflog, err);
+}
+
+void engine_names_close(struct engine *e)
+{
+	nflog_close(e->nflog);
+	dns_watch_free(e->dns);
+	names_free(e->names);
+}
+
+static void on_copy(void *engine, const struct nflog_packet *copy)
+{
+	struct engine *e = engine;
+	struct packet packet;
+
+	if (!e->settings.intercept_dns ||
+		packet_parse(copy->payload, copy->payload_len, &packet) < 0)
+		return;
+	dns_watch_packet(e->dns, &packet, copy->hook == NF_INET_LOCAL_OUT, clock_boot_ns());
+}
+
+void engine_names_drain(struct engine *e)
+{
+	nflog_read(e->nflog, COPIES_A_TURN, on_copy, e);
+}
+
+void engine_names_asker(struct engine *e, const struct connection *c)
+{
+	struct name_asker asker = name_asker_of(c->process);
+
+	if (e->settings.intercept_dns && dns_watch_is_question(&c->flow))
+		dns_watch_asker(e->dns, &c->flow, &asker, clock_boot_ns());
+}
+
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+/* The bytes of a file, at most `max`; the number, or -1. */
+static ssize_t read_all(int fd, char *buf, size_t max)
+{
+	size_t len = 0;
+
+	while (len < max) {
+		ssize_t n = read(fd, buf + len, max - len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		if (n == 0)
+			break;
+		len += (size_t)n;
+	}
+	return (ssize_t)len;
+}
+
+void engine_names_tick(struct engine *e)
+{
+	_cleanup_close_ int fd = open(HOSTS_FILE, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	_cleanup_free_ char *text = NULL;
+	struct stat st;
+	ssize_t len;
+	int n;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+		memset(&e->hosts_seen, 0, sizeof(e->hosts_seen));
+		names_set_hosts(e->names, "", 0);
+		return;
+	}
+	if (same_file(&st, &e->hosts_seen))
+		return;
+	text = malloc(LIMIT_HOSTS_BYTES);
+	len = text ? read_all(fd, text, LIMIT_HOSTS_BYTES) : -1;
+	if (len < 0)
+		return;
+	e->hosts_seen = st;
+	/* A line cut by the bound might name somebody else. */
+	while (len == LIMIT_HOSTS_BYTES && len > 0 && text[len - 1] != '\n')
+		len--;
+	n = names_set_hosts(e->names, text, (size_t)len);
+	log_debug("%d addresses have a name in " HOSTS_FILE, n < 0 ? 0 : n);
+}
+
+/* ---- telling the console */
+
+struct telling {
+	struct engine *engine;
+	uint64_t request;
+	uint64_t boot_ns, real_us; /* now, on both clocks */
+};
+
+static uint64_t real_us(const struct telling *t, uint64_t boot_ns)
+{
+	return t->real_us + boot_ns / 1000 - t->boot_ns / 1000;
+}
+
+static void tell_name(void *ctx, const struct name_view *view)
+{
+	const struct telling *t = ctx;
+	struct engine *e = t->engine;
+	struct ipc_name *m = ipc_begin(&e->builder, IPC_NAME);
+
+	m->request = t->request;
+	m->addr = view->addr;
+	m->server = view->server;
+	m->source = (uint8_t)view->source;
+	m->learnt_us = view->learnt_ns ? real_us(t, view->learnt_ns) : 0;
+	m->expires_us = view->expires_ns == UINT64_MAX ? 0 : real_us(t, view->expires_ns);
+	m->n_askers = view->n_askers;
+	for (unsigned i = 0; i < view->n_askers; i++)
+		m->askers[i] = view->askers[i].pid;
+	ipc_put(&e->builder, &m->host, view->host, view->host_len);
+	ipc_end(&e->builder);
+	outbox_urgent(e->outbox, e->builder.buf, e->builder.len);
+}
+
+void engine_names_tell(struct engine *e, const struct ipc_names *m)
+{
+	struct telling t = { e, m->request, clock_boot_ns(), clock_real_us() };
+	struct ipc_names_end *end;
+	struct text host;
+	unsigned n;
+
+	host.s = ipc_get(m, m->host, &host.len);
+	n = names_list(e->names, m->addr.family ? &m->addr : NULL, host.len ? &host : NULL,
+		LIMIT_NAMES_TOLD, t.boot_ns, tell_name, &t);
+	end = ipc_begin(&e->builder, IPC_NAMES_END);
+	end->request = m->request;
+	end->n = n;
+	ipc_end(&e->builder);
+	outbox_urgent(e->outbox, e->builder.buf, e->builder.len);
+}

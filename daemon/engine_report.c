@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Messages of what the engine knows: connections, prompts, status. */
+#include "config.h"
+
+#include "daemon/engine_internal.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+
+static void put_text(struct ipc_builder *b, struct ipc_str *ret, const char *s)
+{
+	if (s)
+		ipc_put(b, ret, s, strlen(s));
+}
+
+static void fill_process(struct engine *e, struct ipc_process *m, const struct connection *c)
+{
+	struct ipc_builder *b = &e->builder;
+	const struct process *p = c->process;
+
+	m->uid = c->uid;
+	if (c->uid != UINT32_MAX)
+		put_text(b, &m->user, users_name(e->users, c->uid));
+	if (!p)
+		return;
+	m->pid = p->pid;
+	m->start_time = p->start_time;
+	put_text(b, &m->path, p->path);
+	ipc_put(b, &m->args, p->args, p->args_len);
+	put_text(b, &m->cwd, p->cwd);
+	put_text(b, &m->cgroup, p->cgroup);
+	put_text(b, &m->container, p->container);
+	put_text(b, &m->script, p->script);
+	m->flags = p->flags;
+	for (unsigned i = 0; i < p->n_parents; i++) {
+		m->parents[i].pid = p->parents[i].pid;
+		put_text(b, &m->parents[i].path, p->parents[i].path);
+	}
+	m->n_parents = p->n_parents;
+}
+
+static void fill_connection(struct engine *e, struct ipc_connection *m, const struct connection *c)
+{
+	m->time_us = c->time_us;
+	m->flow = c->flow;
+	m->method = (uint8_t)c->method;
+	m->confidence = (uint8_t)c->confidence;
+	m->host_source = (uint8_t)c->name.source;
+	m->host_certainty = (uint8_t)c->name.certainty;
+	memcpy(m->iface_out, c->iface_out, sizeof(m->iface_out));
+	ipc_put(&e->builder, &m->host, c->name.host, c->name.len);
+	fill_process(e, &m->process, c);
+}
+
+void engine_report_connection(struct engine *e, const struct connection *c, enum action action,
+	enum reason reason, bool nolog, struct text rule, unsigned n_packets, uint64_t flow_id)
+{
+	struct ipc_connection *m = ipc_begin(&e->builder, IPC_CONNECTION);
+	uint64_t latency_us = (clock_mono_ns() - c->read_ns) / 1000;
+
+	m->latency_us = latency_us > UINT32_MAX ? UINT32_MAX : (uint32_t)latency_us;
+	m->action = (uint8_t)action;
+	m->reason = (uint8_t)reason;
+	m->nolog = nolog;
+	m->held_packets = n_packets;
+	m->flow_id = flow_id;
+	fill_connection(e, m, c);
+	ipc_put(&e->builder, &m->rule, rule.s, rule.len);
+	ipc_end(&e->builder);
+	if (!outbox_event(e->outbox, e->builder.buf, e->builder.len))
+		e->counters.events_lost++;
+}
+
+void engine_report_flow(struct engine *e, const struct live_flow *f)
+{
+	struct ipc_flow *m = ipc_begin(&e->builder, IPC_FLOW);
+
+	m->connection.action = (uint8_t)f->action;
+	m->connection.reason = (uint8_t)f->reason;
+	m->connection.nolog = f->nolog;
+	m->connection.held_packets = 1;
+	m->connection.flow_id = f->id;
+	m->before_start = f->before_start;
+	m->bytes_out = f->bytes_out;
+	m->bytes_in = f->bytes_in;
+	m->packets_out = f->packets_out;
+	m->packets_in = f->packets_in;
+	fill_connection(e, &m->connection, &f->connection);
+	put_text(&e->builder, &m->connection.rule, f->rule);
+	ipc_end(&e->builder);
+	outbox_event(e->outbox, e->builder.buf, e->builder.len);
+}
+
+void engine_report_traffic(
+	struct engine *e, const struct live_flow *f, bool is_end, enum flow_end end)
+{
+	struct ipc_flow_traffic *m = ipc_begin(&e->builder, IPC_FLOW_TRAFFIC);
+
+	m->flow_id = f->id;
+	m->time_us = clock_real_us();
+	m->bytes_out = f->bytes_out;
+	m->bytes_in = f->bytes_in;
+	m->packets_out = f->packets_out;
+	m->packets_in = f->packets_in;
+	m->is_end = is_end;
+	m->end = (uint8_t)end;
+	m->counted = conntrack_counts(e->conntrack);
+	ipc_end(&e->builder);
+	outbox_event(e->outbox, e->builder.buf, e->builder.len);
+}
+
+void engine_report_prompt(struct engine *e, struct prompt *prompt)
+{
+	struct ipc_prompt *m = ipc_begin(&e->builder, IPC_PROMPT);
+
+	m->id = prompt->id;
+	m->opened_us = prompt->opened_us;
+	m->deadline_us = prompt->deadline_us;
+	m->held = prompt->n_packets ? prompt->n_packets
+				    : 1; /* the first is on its way to the hold queue */
+	fill_connection(e, &m->connection, &pending_first_flow(prompt)->connection);
+	ipc_end(&e->builder);
+	outbox_urgent(e->outbox, e->builder.buf, e->builder.len);
+}
+
+static uint64_t rss_kib(void)
+{
+	_cleanup_fclose_ FILE *f = fopen("/proc/self/statm", "re");
+	unsigned long size = 0, resident = 0;
+
+	if (!f || fscanf(f, "%lu %lu", &size, &resident) != 2)
+		return 0;
+	return resident * (uint64_t)sysconf(_SC_PAGESIZE) / 1024;
+}
+
+/* Gathers what the rooms count themselves. */
+static void update_counters(struct engine *e)
+{
+	struct ipc_counters *c = &e->counters;
+	struct attribution_stats a;
+	struct queue_stats q;
+	struct dns_watch_stats d;
+
+	queue_stats(e->queue, &q);
+	attribution_stats(e->attribution, &a);
+	c->queue_dropped = q.dropped;
+	c->queue_user_dropped = q.user_dropped;
+	c->verdict_lost = q.verdict_lost;
+	c->verdict_errors = q.verdict_errors;
+	c->trace_events = a.trace_events;
+	c->trace_lost = a.trace_lost;
+	c->proc_scans = a.proc_scans;
+	c->processes_now = a.processes;
+	c->names_now = names_count(e->names);
+	dns_watch_stats(e->dns, &d);
+	c->dns_answers = d.answers;
+	c->dns_refused = d.refused;
+	c->held_now = pending_packets(e->pending);
+	c->prompts_now = pending_count(e->pending);
+}
+
+/* The kernel dropping packets, or losing trace events, is told once for each time that it grows. */
+static void alert_losses(struct engine *e, const struct ipc_counters *before)
+{
+	const struct ipc_counters *now = &e->counters;
+	uint64_t dropped = now->queue_dropped + now->queue_user_dropped - before->queue_dropped -
+			   before->queue_user_dropped;
+
+	if (dropped)
+		engine_alert(e, ALERT_QUEUE_OVERFLOW,
+			"the kernel dropped %llu packets before they were seen: the queue was full",
+			(unsigned long long)dropped);
+	if (now->trace_lost > before->trace_lost)
+		engine_alert(e, ALERT_TRACE_LOST,
+			"%llu trace events were lost: some attributions fell back on /proc",
+			(unsigned long long)(now->trace_lost - before->trace_lost));
+	if (now->events_lost > before->events_lost)
+		engine_alert(e, ALERT_EVENTS_LOST, "%llu events did not reach the console",
+			(unsigned long long)(now->events_lost - before->events_lost));
+}
+
+void engine_report_status(struct engine *e)
+{
+	struct ipc_counters before = e->counters;
+	struct ipc_status *m;
+
+	before.events_lost = e->events_lost_told;
+	update_counters(e);
+	e->events_lost_told = e->counters.events_lost;
+	alert_losses(e, &before);
+	m = ipc_begin(&e->builder, IPC_STATUS);
+	m->counters = e->counters;
+	m->ruleset_generation = e->ruleset ? ruleset_generation(e->ruleset) : 0;
+	m->paused_until_us = e->enabled ? 0 : e->paused_until_us;
+	m->engine_rss_kib = rss_kib();
+	m->enabled = e->enabled;
+	m->method = (uint8_t)attribution_method(e->attribution);
+	m->fail_closed = e->setup.config->fail_closed;
+	m->rules_ok = e->firewall_ok;
+	m->queue_num = e->setup.options->queue_num;
+	m->console_starts = e->console_starts;
+	put_text(&e->builder, &m->method_why, attribution_why(e->attribution));
+	put_text(&e->builder, &m->netns, e->setup.options->netns);
+	ipc_end(&e->builder);
+	outbox_urgent(e->outbox, e->builder.buf, e->builder.len);
+}

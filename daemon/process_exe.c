@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The link's text is a path as seen from our root, with " (deleted)" behind it when the file is gone from there. Both are
+ * ambiguous: a file may be named so, and in a mount namespace of its own (which every user can make) a process
+ * may run anything as /usr/bin/curl. The file's device and inode decide.
+ */
+#include "config.h"
+#include "daemon/process_exe.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "daemon/process_read.h"
+#include "lib/cleanup.h"
+
+#define DELETED " (deleted)"
+#define OTHER_ROOT "other-root:"
+#define MEMFD "/memfd:"
+
+#ifndef SYS_openat2
+#define SYS_openat2 437
+#endif
+
+/* Of linux/openat2.h, which not every system has. */
+struct open_how_wire {
+	uint64_t flags, mode, resolve;
+};
+#define RESOLVE_ONLY_CACHED 0x20 /* RESOLVE_CACHED, Linux 5.12: never waits for a file system */
+
+struct file_id {
+	uint32_t dev_major, dev_minor;
+	uint64_t inode;
+};
+
+static bool file_id(int dir, const char *path, int flags, struct file_id *ret)
+{
+	struct statx st;
+
+	if (statx(dir, path, flags | AT_STATX_DONT_SYNC, STATX_INO, &st) < 0)
+		return false;
+	ret->dev_major = st.stx_dev_major;
+	ret->dev_minor = st.stx_dev_minor;
+	ret->inode = st.stx_ino;
+	return true;
+}
+
+enum sameness {
+	SAME_FILE,
+	OTHER_FILE,
+	TASK_GONE, /* it ended between two looks at it: nothing can be said */
+};
+
+/*
+ * Whether `path` in our root is the very file that the task runs. Only what the kernel has in memory is asked: the names of a
+ * running file are always there, so what is not cannot be it.
+ */
+static enum sameness compare_file(int dir, const char *path)
+{
+	struct open_how_wire how = { O_PATH | O_CLOEXEC, 0, RESOLVE_ONLY_CACHED };
+	_cleanup_close_ int fd = -1;
+	struct file_id running, named;
+
+	if (!file_id(dir, "exe", 0, &running))
+		return TASK_GONE;
+	/* A rename anywhere may disturb the look-up: try again. */
+	for (int tries = 0; fd < 0 && tries < 3; tries++) {
+		fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+		if (fd < 0 && (errno == EINVAL || errno == ENOSYS))
+			fd = open(path, O_PATH | O_CLOEXEC);
+		if (fd < 0 && errno != EAGAIN)
+			return OTHER_FILE;
+	}
+	return fd >= 0 && file_id(fd, "", AT_EMPTY_PATH, &named) &&
+			       running.dev_major == named.dev_major &&
+			       running.dev_minor == named.dev_minor && running.inode == named.inode
+		       ? SAME_FILE
+		       : OTHER_FILE;
+}
+
+bool process_exe_read(int dir, uint64_t host_mnt, char *ret, size_t *ret_len)
+{
+	size_t prefix_len = strlen(OTHER_ROOT), deleted_len = strlen(DELETED), len;
+	char *path = ret + prefix_len; /* room for the prefix */
+	enum sameness sameness = SAME_FILE;
+	bool is_deleted = false;
+	uint64_t mnt;
+	ssize_t n = readlinkat(dir, "exe", path, PROCESS_EXE_LEN - prefix_len - 1);
+
+	if (n <= 0)
+		return false;
+	len = (size_t)n;
+	path[len] = '\0';
+	if (len > deleted_len && strcmp(path + len - deleted_len, DELETED) == 0) {
+		sameness = compare_file(dir, path);
+		is_deleted = sameness == OTHER_FILE;
+	}
+	if (is_deleted) {
+		len -= deleted_len;
+		path[len] = '\0';
+	}
+	*ret_len = len;
+	if (is_deleted && strncmp(path, MEMFD, strlen(MEMFD)) == 0) {
+		*ret_len = len - 1;
+		memmove(ret, path + 1, len - 1);
+		return true;
+	}
+	mnt = host_mnt ? process_read_ns(dir, "mnt") : 0;
+	/* A task that has just ended has no namespace any more, and must not pass for one of another. */
+	if (mnt != host_mnt && sameness != TASK_GONE)
+		sameness = compare_file(dir, path);
+	if (sameness == TASK_GONE)
+		return false;
+	if (mnt != host_mnt && (is_deleted || sameness == OTHER_FILE)) {
+		/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): a prefix of the path */
+		memcpy(ret, OTHER_ROOT, prefix_len);
+		*ret_len = prefix_len + len;
+		return true;
+	}
+	memmove(ret, path, len);
+	return true;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What a process runs. A fork shares its parent's image and an exec makes a new one, so that a child which never
+ * executed anything, and is gone, ran what its parent runs.
+ */
+#ifndef DAEMON_PROCESS_IMAGE_H
+#define DAEMON_PROCESS_IMAGE_H
+
+#include <stdbool.h>
+
+struct process_image {
+	unsigned refs;
+	bool is_known; /* the path is what /proc said; else it is what exec was given, or NULL */
+	char *path;
+};
+
+/* An image that nothing is known of; the caller has the only reference. NULL when out of memory. */
+struct process_image *process_image_new(void);
+
+/* Another reference to `im`; NULL is passed through. */
+struct process_image *process_image_ref(struct process_image *im);
+
+/* Gives a reference back; the last one frees. Accepts NULL. */
+void process_image_unref(struct process_image *im);
+
+/* The path, or "" where there is none; it lives as long as the image keeps it. Accepts NULL. */
+const char *process_image_path(const struct process_image *im);
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A tracefs instance of our own: set up, read, watched over, removed.
+ *
+ * Nobody else's tracing is touched: events, filters, clock and buffers are the instance's. The clock is CLOCK_MONOTONIC;
+ * old records are overwritten when nobody reads them in time, which is noticed and counted.
+ * Source: Documentation/trace/ftrace.rst, kernel/trace/trace.c.
+ */
+#ifndef DAEMON_TRACE_H
+#define DAEMON_TRACE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "daemon/trace_event.h"
+#include "lib/err.h"
+
+struct trace;
+
+/*
+ * Makes (or, after a crash, takes over) the instance `name` under `tracefs` and starts tracing. 0, or a code with `err`:
+ * ERR_NOT_FOUND (no tracefs there), ERR_PERMISSION (lockdown, or not root), ERR_UNSUPPORTED (an event or field that we
+ * need is missing), ERR_NOMEM, ERR_IO. Nothing is left behind on failure.
+ */
+int trace_open(const char *tracefs, const char *name, struct trace **ret, struct error *err);
+
+/* Stops tracing and removes the instance. NULL is fine. 0, or ERR_BUSY (somebody has a file of it open) or ERR_IO. */
+int trace_close(struct trace *t);
+
+/*
+ * Gives every event there is now to `fn`, in the order in which they happened, without waiting. Events of several CPUs are merged by
+ * their time. Their number. An event that another CPU is just writing may come with the next call, and then be
+ * older than what was given.
+ */
+unsigned trace_drain(
+	struct trace *t, void (*fn)(void *ctx, const struct trace_event *ev), void *ctx);
+
+/*
+ * Looks whether the instance still stands and traces: 0 when all is well; 1 when something had been switched off and is on again
+ * (events are missing, and counted as one lost); or a code with `err` when it is beyond repair: close, and open another.
+ */
+int trace_check(struct trace *t, struct error *err);
+
+/* "fib, fib6, ..." : what is traced. Borrowed. */
+const char *trace_what(const struct trace *t);
+
+/* Events given so far; events lost so far (never more than were lost, but at least one when any was). */
+uint64_t trace_events(const struct trace *t);
+uint64_t trace_lost(const struct trace *t);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The files of one tracefs instance: made, configured, checked, removed. Used by trace.c alone.
+ */
+#ifndef DAEMON_TRACE_INSTANCE_H
+#define DAEMON_TRACE_INSTANCE_H
+
+#include <stdbool.h>
+
+#include "daemon/trace_event.h"
+#include "daemon/trace_page.h"
+#include "lib/err.h"
+
+struct trace_instance;
+
+/* Makes the instance, or takes over one that stands. 0, or a code with `err` (see trace_open()). */
+int trace_instance_make(
+	const char *tracefs, const char *name, struct trace_instance **ret, struct error *err);
+
+/*
+ * Everything but starting: events off, buffers cleared and sized, clock, filters; fills the decoder and the layout.
+ * *ret_mono: the clock is CLOCK_MONOTONIC. 0, or a code with `err`.
+ */
+int trace_instance_prepare(struct trace_instance *in, struct trace_decoder *decoder,
+	struct trace_page_layout *ret_layout, bool *ret_mono, struct error *err);
+
+int trace_instance_start(struct trace_instance *in, struct error *err);
+
+/* Events off; nothing is recorded any more. */
+void trace_instance_stop(struct trace_instance *in);
+
+/* Removes it and frees `in`, in any case. 0, ERR_BUSY or ERR_IO. All descriptors of its files must be closed. */
+int trace_instance_remove(struct trace_instance *in);
+
+/* Whether this source is being traced. */
+bool trace_instance_has(const struct trace_instance *in, enum trace_source_id source);
+
+/* CPUs that this machine can have: their numbers are below this. */
+unsigned trace_instance_cpus(const struct trace_instance *in);
+
+/* The raw buffer of a CPU: a non-blocking descriptor of the caller's, or a code with `err`. */
+int trace_instance_open_cpu(struct trace_instance *in, unsigned cpu, struct error *err);
+
+/* As trace_check(). */
+int trace_instance_check(
+	struct trace_instance *in, struct trace_decoder *decoder, struct error *err);
+
+#endif

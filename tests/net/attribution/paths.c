@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What was executed is not what it looks like. Every sender here is alive until its verdict. */
+#include "config.h"
+
+#include "tests/net/attribution/corpus.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define TRUSTED "/usr/bin/curl"
+
+static void copy_to(const struct run *r, int out)
+{
+	int in = must(open(r->self, O_RDONLY | O_CLOEXEC), "open");
+	struct stat st;
+
+	must(fstat(in, &st), "fstat");
+	while (lseek(in, 0, SEEK_CUR) < st.st_size)
+		must((int)sendfile(out, in, NULL, (size_t)st.st_size), "sendfile");
+	close(in);
+}
+
+/* A copy of this program in the case's folder; its path in `ret`. */
+static void copy(const struct run *r, const char *name, char ret[512])
+{
+	int out;
+
+	snprintf(ret, 512, "%s/%s-%u", r->dir, name, r->try);
+	out = must(open(ret, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755), ret);
+	copy_to(r, out);
+	close(out);
+}
+
+/* Runs a sender by path and tells what it must be. */
+static void path_case(
+	const struct run *r, const char *run, const char *name, const char *is, const char *more)
+{
+	union address to = target4(r, 0);
+	pid_t pid = start_sender(run, name, &to);
+
+	expect(r, "tcp", &to, 0, pid, is, more);
+	reap(pid);
+}
+
+static void send_inline(const union address *to)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	(void)connect(fd, &to->any, sizeof(to->v4));
+	close(fd);
+}
+
+/* The sender stands still behind its exec while its file is changed. */
+static void changed_under_feet(const struct run *r, bool replaced)
+{
+	union address to = target4(r, 0);
+	char path[512];
+	pid_t pid;
+	int status;
+
+	copy(r, "gone", path);
+	pid = spawn();
+	if (pid == 0) {
+		char arg[INET6_ADDRSTRLEN];
+
+		must((int)ptrace(PTRACE_TRACEME), "ptrace");
+		execl(path, path, "send", address_text(&to, arg), (char *)NULL);
+		_exit(1);
+	}
+	must(waitpid(pid, &status, 0), "waitpid");
+	must(unlink(path), "unlink");
+	if (replaced)
+		must(symlink(TRUSTED, path), "symlink");
+	must((int)ptrace(PTRACE_DETACH, pid, 0, 0), "detach");
+	expect(r, "tcp", &to, 0, pid, path, "flag=deleted");
+	reap(pid);
+	if (replaced)
+		unlink(path);
+}
+
+static void deleted(struct run *r)
+{
+	changed_under_feet(r, false);
+}
+
+static void replaced(struct run *r)
+{
+	changed_under_feet(r, true);
+}
+
+static void exec_fd(const struct run *r, int fd, const char *is, const char *more)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	path_case(r, path, TRUSTED, is, more);
+	close(fd);
+}
+
+static void memfd(struct run *r)
+{
+	int fd = must(memfd_create("curl", 0), "memfd_create"), ro;
+	char path[64];
+
+	copy_to(r, fd);
+	/* A file that is open for writing cannot be executed. */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	ro = must(open(path, O_RDONLY), path);
+	close(fd);
+	exec_fd(r, ro, "memfd:curl", "flag=memfd");
+}
+
+static void tmpfile_exec(struct run *r)
+{
+	int fd = must(open(r->dir, O_RDWR | O_TMPFILE, 0755), "O_TMPFILE"), ro;
+	char path[64];
+
+	copy_to(r, fd);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	ro = must(open(path, O_RDONLY), path);
+	close(fd);
+	exec_fd(r, ro, "-", "flag=deleted");
+}
+
+static void bind_mount(struct run *r)
+{
+	union address to = target4(r, 0);
+	char text[INET6_ADDRSTRLEN];
+	pid_t pid = spawn();
+
+	if (pid == 0) {
+		must(unshare(CLONE_NEWNS), "unshare");
+		must(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), "private");
+		must(mount(r->self, TRUSTED, NULL, MS_BIND, NULL), "bind");
+		execl(TRUSTED, TRUSTED, "send", address_text(&to, text), (char *)NULL);
+		_exit(1);
+	}
+	expect(r, "tcp", &to, 0, pid, "other-root:" TRUSTED, "flag=other_root");
+	reap(pid);
+}
+
+static void user_namespace(struct run *r)
+{
+	union address to = target4(r, 0);
+	char text[INET6_ADDRSTRLEN];
+	pid_t pid = spawn();
+
+	if (pid == 0) {
+		if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
+			_exit(1);
+		must(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), "private");
+		must(mount(r->self, TRUSTED, NULL, MS_BIND, NULL), "bind");
+		execl(TRUSTED, TRUSTED, "send", address_text(&to, text), (char *)NULL);
+		_exit(1);
+	}
+	expect(r, "tcp", &to, 0, pid, "other-root:" TRUSTED, "flag=other_root");
+	reap(pid);
+}
+
+/* A root of its own, in the same mount namespace: the path is whole as seen from ours. */
+static void change_root(struct run *r)
+{
+	union address to = target4(r, 0);
+	pid_t pid = spawn();
+
+	if (pid == 0) {
+		must(chroot(r->dir), "chroot");
+		must(chdir("/"), "chdir");
+		send_inline(&to);
+		_exit(0);
+	}
+	expect(r, "tcp", &to, 0, pid, NULL, "flag=other_root");
+	reap(pid);
+}
+
+static void hard_link(struct run *r)
+{
+	char path[512], other[640];
+
+	copy(r, "file", path);
+	snprintf(other, sizeof(other), "%s.link", path);
+	must(link(path, other), "link");
+	path_case(r, other, NULL, other, NULL);
+	unlink(other);
+	unlink(path);
+}
+
+static void symbolic_link(struct run *r)
+{
+	char other[512];
+
+	snprintf(other, sizeof(other), "%s/symlink-%u", r->dir, r->try);
+	must(symlink(r->self, other), "symlink");
+	path_case(r, other, NULL, NULL, NULL);
+	unlink(other);
+}
+
+static void relative(struct run *r)
+{
+	char path[512];
+
+	copy(r, "rel", path);
+	must(chdir(r->dir), "chdir");
+	path_case(r, strrchr(path, '/') + 1, NULL, path, NULL);
+	must(chdir("/"), "chdir");
+	unlink(path);
+}
+
+static void argv_lies(struct run *r)
+{
+	path_case(r, r->self, TRUSTED, NULL, NULL);
+}
+
+static void set_name(struct run *r)
+{
+	union address to = target4(r, 0);
+	pid_t pid = spawn();
+
+	if (pid == 0) {
+		prctl(PR_SET_NAME, "curl");
+		send_inline(&to);
+		_exit(0);
+	}
+	expect(r, "tcp", &to, 0, pid, NULL, NULL);
+	reap(pid);
+}
+
+/* PR_SET_MM_EXE_FILE needs that nothing of the old file is mapped any more, so a small stub cannot; argv can be moved. */
+static void set_mm(struct run *r)
+{
+	static const char words[] = "/usr/bin/curl\0-s";
+	union address to = target4(r, 0);
+	pid_t pid = spawn();
+
+	if (pid == 0) {
+		char *page = mmap(
+			NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		memcpy(page, words, sizeof(words));
+		prctl(PR_SET_MM, PR_SET_MM_ARG_START, page, 0, 0);
+		prctl(PR_SET_MM, PR_SET_MM_ARG_END, page + sizeof(words), 0, 0);
+		send_inline(&to);
+		_exit(0);
+	}
+	expect(r, "tcp", &to, 0, pid, NULL, NULL);
+	reap(pid);
+}
+
+static void traced(struct run *r)
+{
+	union address to = target4(r, 0);
+	char text[INET6_ADDRSTRLEN];
+	pid_t pid = spawn();
+	int status;
+
+	if (pid == 0) {
+		must((int)ptrace(PTRACE_TRACEME), "ptrace");
+		execl(r->self, r->self, "send", address_text(&to, text), (char *)NULL);
+		_exit(1);
+	}
+	must(waitpid(pid, &status, 0), "waitpid");
+	must((int)ptrace(PTRACE_CONT, pid, 0, 0), "cont");
+	expect(r, "tcp", &to, 0, pid, NULL, "flag=traced");
+	while (waitpid(pid, &status, 0) == pid && WIFSTOPPED(status))
+		ptrace(PTRACE_CONT, pid, 0, WSTOPSIG(status));
+}
+
+static void preload(struct run *r)
+{
+	union address to = target4(r, 0);
+	char text[INET6_ADDRSTRLEN];
+	pid_t pid = spawn();
+
+	if (pid == 0) {
+		setenv("LD_PRELOAD", "libm.so.6", 1);
+		execl(r->self, r->self, "send", address_text(&to, text), (char *)NULL);
+		_exit(1);
+	}
+	expect(r, "tcp", &to, 0, pid, NULL, "flag=preload");
+	reap(pid);
+}
+
+/* A script in the case's folder that connects, and its path. */
+static void write_script(const struct run *r, const union address *to, char ret[512])
+{
+	char text[INET6_ADDRSTRLEN];
+	int fd;
+
+	snprintf(ret, 512, "%s/script-%u", r->dir, r->try);
+	fd = must(open(ret, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755), ret);
+	dprintf(fd, "#!/usr/bin/bash\nexec 2>/dev/null\nexec 3<>/dev/tcp/%s/%d\n",
+		address_text(to, text), PORT);
+	close(fd);
+}
+
+static void script(const struct run *r, const char *interpreter)
+{
+	union address to = target4(r, 0);
+	char path[512], more[600];
+	pid_t pid;
+
+	write_script(r, &to, path);
+	pid = spawn();
+	if (pid == 0) {
+		if (interpreter)
+			execl(interpreter, interpreter, path, (char *)NULL);
+		else
+			execl(path, path, (char *)NULL);
+		_exit(1);
+	}
+	snprintf(more, sizeof(more), "script=%s", path);
+	expect(r, "tcp", &to, 0, pid, "/usr/bin/bash", more);
+	reap(pid);
+	unlink(path);
+}
+
+static void shebang(struct run *r)
+{
+	script(r, NULL);
+}
+
+static void interpreter(struct run *r)
+{
+	script(r, "/usr/bin/bash");
+}
+
+const struct corpus_case path_cases[] = {
+	{ "deleted", deleted, "the file is unlinked while it runs" },
+	{ "replaced", replaced, "... and a trusted one stands in its place" },
+	{ "memfd", memfd, "" },
+	{ "o-tmpfile", tmpfile_exec, "a file that never had a name" },
+	{ "bind-mount", bind_mount, "over a trusted path, in a mount namespace" },
+	{ "user-namespace", user_namespace, "the same as any user can" },
+	{ "chroot", change_root, "" },
+	{ "hard-link", hard_link, "" },
+	{ "symlink", symbolic_link, "" },
+	{ "relative-exec", relative, "" },
+	{ "argv-lies", argv_lies, "" },
+	{ "set-name", set_name, "" },
+	{ "set-mm", set_mm, "argv moved" },
+	{ "traced", traced, "" },
+	{ "preload", preload, "" },
+	{ "shebang", shebang, "" },
+	{ "interpreter", interpreter, "" },
+	{ 0 },
+};

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Who sends is not who made the socket, or not there any more, or one of many. */
+#include "config.h"
+
+#include "tests/net/attribution/corpus.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define CROWD 200
+
+static int open_udp(void)
+{
+	return must(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket");
+}
+
+static void datagram(int fd, const union address *to)
+{
+	sendto(fd, "x", 1, 0, &to->any, address_len(to));
+}
+
+static void exit_at_once(struct run *r)
+{
+	union address to = target4(r, 0);
+	pid_t pid = spawn();
+
+	if (pid == 0) {
+		datagram(open_udp(), &to);
+		_exit(0);
+	}
+	expect(r, "udp", &to, 0, pid, NULL, NULL);
+	reap(pid);
+}
+
+static void exec_exit_at_once(struct run *r)
+{
+	union address to = target4(r, 0);
+	pid_t pid = start_sender(r->self, NULL, &to);
+
+	expect(r, "tcp", &to, 0, pid, NULL, NULL);
+	reap(pid);
+}
+
+/* The parent's socket, not connected; the child sends. */
+static void fork_child_sends(struct run *r)
+{
+	union address to = target4(r, 0);
+	int fd = open_udp();
+	pid_t pid = spawn();
+
+	if (pid == 0) {
+		datagram(fd, &to);
+		_exit(0);
+	}
+	expect(r, "udp", &to, 0, pid, NULL, NULL);
+	reap(pid);
+	close(fd);
+}
+
+/* Connected by the parent: the child's send looks up no route. */
+static void fork_child_connected(struct run *r)
+{
+	union address to = target4(r, 0);
+	int fd = open_udp();
+	pid_t pid;
+
+	must(connect(fd, &to.any, sizeof(to.v4)), "connect");
+	pid = spawn();
+	if (pid == 0) {
+		send(fd, "x", 1, 0);
+		_exit(0);
+	}
+	expect(r, "udp", &to, source_port(fd), pid, NULL, NULL);
+	reap(pid);
+	close(fd);
+}
+
+static void vfork_exec(struct run *r)
+{
+	union address to = target4(r, 0);
+	char text[INET6_ADDRSTRLEN];
+	pid_t pid;
+
+	address_text(&to, text);
+	pid = vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork): it is the case */
+	if (pid == 0) {
+		execl(r->self, r->self, "send", text, (char *)NULL);
+		_exit(1);
+	}
+	expect(r, "tcp", &to, 0, pid, NULL, NULL);
+	reap(pid);
+}
+
+static void *thread_main(void *arg)
+{
+	datagram(open_udp(), arg);
+	return NULL;
+}
+
+static void thread_sends(struct run *r)
+{
+	union address to = target4(r, 0);
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, thread_main, &to) != 0)
+		must(-1, "pthread_create");
+	expect(r, "udp", &to, 0, getpid(), NULL, NULL);
+	pthread_join(thread, NULL);
+}
+
+static void dup_sends(struct run *r)
+{
+	union address to = target4(r, 0);
+	int fd = open_udp(), copy = must(dup(fd), "dup");
+
+	close(fd);
+	datagram(copy, &to);
+	expect(r, "udp", &to, source_port(copy), getpid(), NULL, NULL);
+	close(copy);
+}
+
+/* Sends or receives one descriptor over a socket pair. */
+static int pass_fd(int channel, int fd)
+{
+	char control[CMSG_SPACE(sizeof(int))] = { 0 }, byte = 0;
+	struct iovec iov = { &byte, 1 };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control };
+	struct cmsghdr *c;
+
+	m.msg_controllen = sizeof(control);
+	if (fd < 0) {
+		must((int)recvmsg(channel, &m, 0), "recvmsg");
+		c = CMSG_FIRSTHDR(&m);
+		if (!c)
+			must(-1, "no descriptor came");
+		else
+			memcpy(&fd, CMSG_DATA(c), sizeof(fd));
+		return fd;
+	}
+	c = CMSG_FIRSTHDR(&m);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+	return must((int)sendmsg(channel, &m, 0), "sendmsg");
+}
+
+/* A child makes the socket and passes it; `connects`: connected already. We send. */
+static void passed(const struct run *r, bool connects, bool creator_ends)
+{
+	union address to = target4(r, 0);
+	int pair[2], fd;
+	char byte;
+	pid_t pid;
+
+	must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), "socketpair");
+	pid = spawn();
+	if (pid == 0) {
+		close(pair[0]);
+		fd = open_udp();
+		if (connects)
+			must(connect(fd, &to.any, sizeof(to.v4)), "connect");
+		pass_fd(pair[1], fd);
+		if (!creator_ends && read(pair[1], &byte, 1) < 0)
+			_exit(1);
+		_exit(0);
+	}
+	close(pair[1]);
+	fd = pass_fd(pair[0], -1);
+	if (creator_ends)
+		reap(pid);
+	datagram(fd, &to);
+	expect(r, "udp", &to, source_port(fd), getpid(), NULL, NULL);
+	close(pair[0]);
+	if (!creator_ends)
+		reap(pid);
+	close(fd);
+}
+
+static void scm_rights(struct run *r)
+{
+	passed(r, false, false);
+}
+
+static void scm_rights_connected(struct run *r)
+{
+	passed(r, true, false);
+}
+
+static void creator_gone(struct run *r)
+{
+	passed(r, false, true);
+}
+
+static pid_t clone_as(pid_t wanted)
+{
+	struct clone_args args = { .exit_signal = SIGCHLD };
+
+	fflush(NULL);
+	if (wanted) {
+		args.set_tid = (uint64_t)(uintptr_t)&wanted;
+		args.set_tid_size = 1;
+	}
+	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+}
+
+/* Two processes, one after the other, with one number; the second runs another program. */
+static void pid_reuse(struct run *r)
+{
+	union address to[2] = { target4(r, 0), target4(r, 1) };
+	char text[INET6_ADDRSTRLEN];
+	pid_t first = clone_as(0), second;
+
+	if (first == 0) {
+		datagram(open_udp(), &to[0]);
+		_exit(0);
+	}
+	must(first, "clone3");
+	expect(r, "udp", &to[0], 0, first, NULL, NULL);
+	reap(first);
+	address_text(&to[1], text);
+	second = clone_as(first);
+	if (second == 0) {
+		execl("/usr/bin/bash", "bash", "-c", "echo x >/dev/udp/$0/4242", text,
+			(char *)NULL);
+		_exit(1);
+	}
+	if (second < 0 && errno == EEXIST)
+		return; /* somebody else has the number already */
+	must(second, "clone3");
+	expect(r, "udp", &to[1], 0, second, "/usr/bin/bash", NULL);
+	reap(second);
+}
+
+/* `n` processes wait for one moment, then each connects. */
+static void together(const struct run *r, union address to, unsigned n)
+{
+	pid_t pids[CROWD];
+	int gate[2];
+	char byte;
+
+	must(pipe(gate), "pipe");
+	for (unsigned i = 0; i < n; i++) {
+		pids[i] = spawn();
+		if (pids[i] == 0) {
+			int fd = must(socket(to.any.sa_family, SOCK_STREAM, 0), "socket");
+
+			close(gate[1]);
+			(void)!read(gate[0], &byte, 1);
+			must(fcntl(fd, F_SETFL, O_NONBLOCK), "fcntl");
+			(void)connect(fd, &to.any, address_len(&to));
+			expect(r, "tcp", &to, source_port(fd), getpid(), NULL, NULL);
+			/* Alive until the far end refuses, as programs are that want an answer. */
+			poll(&(struct pollfd) { fd, POLLOUT, 0 }, 1, 10000);
+			_exit(0);
+		}
+	}
+	close(gate[0]);
+	close(gate[1]);
+	for (unsigned i = 0; i < n; i++)
+		reap(pids[i]);
+}
+
+static void same_destination(struct run *r)
+{
+	together(r, target4(r, 0), 2);
+}
+
+static void same_destination6(struct run *r)
+{
+	together(r, target6(r, 0), 2);
+}
+
+static void crowd(struct run *r)
+{
+	if (r->try % 25 == 0)
+		together(r, target4(r, 0), CROWD);
+}
+
+/* Two processes bound to one port send to one address: one flow for both, so the first counts. */
+static void reuseport_twins(struct run *r)
+{
+	union address from = { .v4 = { .sin_family = AF_INET } };
+	int port = 30000 + (int)(r->try % 10000);
+
+	set_port(&from, (uint16_t)port);
+	for (unsigned i = 0; i < 2; i++) {
+		union address to = target4(r, i);
+		pid_t pid = spawn();
+
+		if (pid == 0) {
+			int fd = open_udp();
+
+			setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &(int) { 1 }, sizeof(int));
+			must(bind(fd, &from.any, sizeof(from.v4)), "bind");
+			datagram(fd, &to);
+			_exit(0);
+		}
+		expect(r, "udp", &to, port, pid, NULL, NULL);
+		reap(pid);
+	}
+}
+
+/* Many connects of one process to where another one connects. */
+static void flood(struct run *r)
+{
+	union address to = target4(r, 0);
+	pid_t flooder = spawn(), pid;
+
+	if (flooder == 0) {
+		for (;;) {
+			int fd = must(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), "socket");
+
+			(void)connect(fd, &to.any, sizeof(to.v4));
+			close(fd);
+		}
+	}
+	pid = spawn();
+	if (pid == 0) {
+		int fd = must(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), "socket");
+
+		(void)connect(fd, &to.any, sizeof(to.v4));
+		expect(r, "tcp", &to, source_port(fd), getpid(), NULL, NULL);
+		_exit(0);
+	}
+	reap(pid);
+	kill(flooder, SIGKILL);
+	reap(flooder);
+}
+
+const struct corpus_case process_cases[] = {
+	{ "exit-at-once", exit_at_once, "gone before its datagram is looked at" },
+	{ "exec-exit", exec_exit_at_once, "" },
+	{ "fork-child-sends", fork_child_sends, "the parent made the socket" },
+	{ "fork-child-connected", fork_child_connected, "... and connected it" },
+	{ "vfork-exec", vfork_exec, "" },
+	{ "thread", thread_sends, "" },
+	{ "dup", dup_sends, "" },
+	{ "scm-rights", scm_rights, "the sender counts" },
+	{ "scm-rights-connected", scm_rights_connected, "" },
+	{ "creator-gone", creator_gone, "" },
+	{ "pid-reuse", pid_reuse, "another program under the same PID" },
+	{ "same-destination", same_destination, "two in one millisecond" },
+	{ "same-destination6", same_destination6, "" },
+	{ "crowd", crowd, "200 processes to one address at once" },
+	{ "reuseport-twins", reuseport_twins, "" },
+	{ "flood", flood, "one floods, another connects to the same" },
+	{ 0 },
+};

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Rules by the digest of the executed file: the packet waits until the file is read, and another file never gets its answer."""
+import hashlib
+import os
+import shutil
+import sys
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
+
+import lab
+import tap
+from daemon import ALLOW_DNS, Daemon, rule
+
+CURL = shutil.which("curl") or ""
+
+
+def digest(algorithm):
+    with open(CURL, "rb") as f:
+        return hashlib.new(algorithm, f.read()).hexdigest()
+
+
+@unittest.skipIf(lab.why_not() or not CURL, lab.why_not() or "curl is not installed")
+class DigestTest(unittest.TestCase):
+    def test_rules_decide_by_digest(self):
+        rules = [ALLOW_DNS,
+                 rule("100-other", "reject", ("process.hash.sha256", "0" * 64)),
+                 rule("200-md5", "reject", ("process.hash.md5", digest("md5")), ("dest.port", "80")),
+                 rule("300-sha1", "reject", ("process.hash.sha1", digest("sha1")), ("dest.port", "9000")),
+                 rule("400-sha256", "allow", ("process.hash.sha256", digest("sha256")))]
+        with lab.Lab(prefix="digest") as net, Daemon(net, config={"default_action": "allow"}, rules=rules) as daemon, \
+                daemon.events("connection") as events:
+            for port, want in ((80, ("200-md5", "reject")), (9000, ("300-sha1", "reject")),
+                               (8080, ("400-sha256", "allow"))):
+                # The very first connection of this program waits for the digest.
+                net.run([CURL, "-s", "-m", "10", f"http://198.51.100.10:{port}/"])
+                event = events.wait_for("connection", where=lambda c, p=port: c["dest"]["port"] == p)
+                self.assertEqual((event.data["rule"], event.data["action"]), want)
+            done = net.run([sys.executable, "-c", "import socket; socket.create_connection(('198.51.100.11', 80), 10)"])
+            self.assertEqual(done.returncode, 0, done.stderr)
+            event = events.wait_for("connection", where=lambda c: c["dest"]["ip"] == "198.51.100.11")
+            self.assertFalse(event.data["rule"], "another program matched by the digest of curl")
+
+
+if __name__ == "__main__":
+    tap.main()

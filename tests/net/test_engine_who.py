@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Who is connecting and where to: attribution with the kernel's tracing and without, host names from DNS, one event a decision."""
+import os
+
+from engine_kit import (API4, NEWS4, PYTHON, TIME4, TIME6, WWW4, WWW6, EngineTest, counter, tap, wait_until)
+
+from daemon import rule
+
+ALL = rule("all", "allow", ("true", ""))
+# tracefs is hidden from the daemon (and from nobody else) by an empty file system over it.
+HIDE_TRACEFS = ("unshare", "--mount", "--propagation", "slave", "sh", "-c",
+                "mount -t tmpfs none /sys/kernel/tracing && umount /sys/kernel/debug/tracing 2>/dev/null; exec \"$@\"", "sh")
+
+
+class WhoTest(EngineTest):
+    def four_ways(self, program):
+        """One connection by each of TCP and UDP over IPv4 and IPv6."""
+        self.assertIsNone(program.call("tcp", WWW4, 80).error)
+        self.assertIsNone(program.call("tcp", WWW6, 80).error)
+        self.assertEqual(program.call("talk", TIME4).value, "x")
+        self.assertEqual(program.call("talk", TIME6).value, "x")
+
+    def check_who(self, d, program, user, method, confidence):
+        found = wait_until(lambda: (lambda l: l if len(l) == 4 else None)(
+            [c for c in d.api.connections() if c["process"]["pid"] == program.pid]), what="four connections of the program")
+        self.assertEqual({c["protocol"] for c in found}, {"tcp", "tcp6", "udp", "udp6"})
+        for c in found:
+            self.assertEqual((c["process"]["path"], c["process"]["user"]), (PYTHON, user))
+            self.assertEqual(c["process"]["parents"][0]["pid"], os.getpid())
+            self.assertEqual(c["attribution"], {"method": method, "confidence": confidence})
+
+    def test_tracing_proves_every_connection(self):
+        if not os.path.isdir("/sys/kernel/tracing/events"):
+            self.skipTest("no tracefs on this machine")
+        d = self.start_daemon(rules=[ALL])
+        self.assertEqual(d.status()["attribution"]["method"], "ftrace")
+        for user in ("nobody", None):
+            program = self.puppet(user=user)
+            self.four_ways(program)
+            self.check_who(d, program, user or "root", "ftrace", "exact")
+
+    def test_without_tracefs_the_table_of_processes_decides(self):
+        d = self.start_daemon(rules=[ALL], wrap=HIDE_TRACEFS)
+        got = d.status()["attribution"]
+        self.assertEqual(got["method"], "proc")
+        self.assertIn("tracefs", got["why"])
+        self.assertIn("by /proc only", d.log())
+        self.assertEqual(d.instances(), [])
+        program = self.puppet()
+        # A scan has bounded time, so on a busy machine it may find nothing; but what it finds is right, and says how.
+        named = set()
+        for turn in range(1, 31):
+            self.four_ways(program)
+            for c in self.connections(d, 4 * turn, limit=1000)[:4]:
+                if c["attribution"]["method"] == "none":
+                    self.assertEqual((c["attribution"]["confidence"], c["process"]), ("unknown", None))
+                    continue
+                self.assertEqual((c["process"]["pid"], c["process"]["path"]), (program.pid, PYTHON))
+                self.assertEqual(c["attribution"], {"method": "proc", "confidence": "scan"})
+                named.add(c["protocol"])
+            if len(named) == 4:
+                break
+        self.assertEqual(named, {"tcp", "tcp6", "udp", "udp6"})
+        wait_until(lambda: counter(d, "methods.proc") >= 4 and counter(d, "proc_scans") >= 4, what="the counters")
+
+    def test_programs_are_told_apart(self):
+        d = self.start_daemon(rules=[ALL])
+        programs = [self.puppet() for _ in range(5)]
+        for turn in range(4):
+            for program in programs:
+                program.begin("tcp", (WWW4, WWW6)[turn % 2], 80)
+            for program in programs:
+                self.assertIsNone(program.result().error)
+        found = self.connections(d, 20)
+        self.assertEqual(sorted(c["process"]["pid"] for c in found), sorted([p.pid for p in programs] * 4))
+        self.assertEqual({c["attribution"]["confidence"] for c in found}, {"exact"})
+
+    def test_a_program_that_is_gone_still_has_its_name(self):
+        """It sends a datagram and ends at once, many times over."""
+        d = self.start_daemon(rules=[ALL])
+        n = 50
+        self.net.run(["bash", "-c", f"for i in $(seq {n}); do bash -c 'echo x >/dev/udp/{TIME4}/9000'; done"])
+        found = self.connections(d, n, limit=1000)
+        bash = os.path.realpath("/bin/bash")
+        self.assertEqual({c["process"]["path"] for c in found}, {bash})
+        self.assertEqual(len({c["process"]["pid"] for c in found}), n)
+
+
+class NamesTest(EngineTest):
+    ZONE = {"deep0.test": {"CNAME": "deep1.test"}, "deep1.test": {"CNAME": "deep2.test"},
+            "deep2.test": {"CNAME": "deep3.test"}, "deep3.test": {"A": ["203.0.113.77"]}}
+
+    def fetch(self, d, url, *more):
+        """The connection that curl made for a URL."""
+        seen = len(d.api.connections(limit=1000, **{"dest.port": 80}))
+        self.assert_curl(self.curl(*more, url), "hello from")
+        return self.connections(d, seen + 1, limit=1000, **{"dest.port": 80})[0]
+
+    def test_names_come_from_answers(self):
+        d = self.start_daemon(rules=[ALL])
+        c = self.fetch(d, "http://www.example.test/", "-4")
+        self.assertEqual((c["dest"]["host"], c["dest"]["host_source"], c["dest"]["ip"]), ("www.example.test", "dns", WWW4))
+        c = self.fetch(d, "http://www.example.test/", "-6")
+        self.assertEqual((c["dest"]["host"], c["dest"]["ip"]), ("www.example.test", WWW6))
+        c = self.fetch(d, "http://WWW.Example.TEST/", "-4")
+        self.assertEqual(c["dest"]["host"], "www.example.test")
+        wait_until(lambda: counter(d, "dns_answers") >= 3, what="answers to be counted")
+        self.assertGreaterEqual(counter(d, "names_now"), 2)
+
+    def test_the_name_asked_for_and_not_the_end_of_its_chain(self):
+        d = self.start_daemon(rules=[ALL])
+        for name in ("shop.test", "blog.test", "deep0.test"):
+            self.assertEqual(self.fetch(d, f"http://{name}/", "-4")["dest"]["host"], name)
+
+    def test_an_address_that_nobody_asked_for_has_no_name(self):
+        d = self.start_daemon(rules=[ALL])
+        self.assertIsNone(self.fetch(d, f"http://{NEWS4}/")["dest"]["host"])
+
+    def test_answers_are_let_through_and_not_believed_when_the_config_says_so(self):
+        d = self.start_daemon(config={"intercept_dns": False}, rules=[ALL])
+        self.assertIsNone(self.fetch(d, "http://www.example.test/", "-4")["dest"]["host"])
+        self.assertEqual(counter(d, "dns_answers"), 0)
+
+
+class CountTest(EngineTest):
+    def test_one_event_for_every_decision(self):
+        rules = [rule("allow", "allow", ("dest.ip", WWW4)), rule("reject", "reject", ("dest.ip", NEWS4)),
+                 rule("deny", "deny", ("dest.ip", API4))]
+        d = self.start_daemon(config={"default_action": "reject"}, rules=rules)
+        program = self.puppet()
+        for _ in range(10):
+            self.assertIsNone(program.call("tcp", WWW4, 80).error)
+            self.assertEqual(program.call("tcp", NEWS4, 80).error, "ECONNREFUSED")
+            self.assertEqual(program.call("tcp", TIME4, 80).error, "ECONNREFUSED")
+        for _ in range(3):
+            self.assertEqual(program.call("tcp", API4, 80, timeout=0.1).error, "timeout")
+        found = self.connections(d, 33, limit=1000)
+        self.assertEqual(len(found), 33)
+        self.assertEqual(len({c["source"]["port"] for c in found}), 33)
+        by = {}
+        for c in found:
+            by[c["action"], c["reason"], c["rule"]] = by.get((c["action"], c["reason"], c["rule"]), 0) + 1
+            self.assertGreater(c["latency_us"], 0)
+            self.assertLess(c["latency_us"], 5_000_000)
+        self.assertEqual(by, {("allow", "rule", "allow"): 10, ("reject", "rule", "reject"): 10,
+                              ("deny", "rule", "deny"): 3, ("reject", "no_client", None): 10})
+        wait_until(lambda: sum(d.status()["counters"]["decisions"].values()) == 33, what="the counters")
+        counters = d.status()["counters"]
+        self.assertEqual(counters["decisions"], {"allow": 10, "deny": 3, "reject": 20})
+        self.assertEqual({k: v for k, v in counters["reasons"].items() if v}, {"rule": 23, "no_client": 10})
+        for name in ("queue_dropped", "queue_user_dropped", "verdict_lost", "verdict_errors", "events_lost", "malformed",
+                     "ipc_refused", "overflow"):
+            self.assertEqual(counters[name], 0, name)
+        self.assertEqual(d.status()["queue"]["received"], counters["packets"])
+
+    def test_packets_without_ports(self):
+        """ICMP and a protocol that nobody knows: decided like the others, and asked about by what they have."""
+        raw = ("import socket, struct\n"
+               "echo = struct.pack('!BBHHH', 8, 0, 0xf7fd, 1, 1)\n"
+               "for proto, body in ((socket.IPPROTO_ICMP, echo), (253, b'12345678')):\n"
+               f"    socket.socket(socket.AF_INET, socket.SOCK_RAW, proto).sendto(body, ('{WWW4}', 0))\n")
+        d = self.start_daemon()
+        events = self.watch(d)
+        done = self.net.run([PYTHON, "-c", raw])
+        self.assertEqual(done.returncode, 0, done.stderr)
+        opened = [events.wait_for("prompt.opened", skip=n).data for n in range(2)]
+        self.assertEqual([p["connection"]["protocol"] for p in opened], ["icmp", "253"])
+        for prompt in opened:
+            self.assertEqual(prompt["connection"]["dest"]["ip"], WWW4)
+            self.answer(d, prompt, "deny")
+        found = self.connections(d, 2)
+        self.assertEqual({(c["protocol"], c["action"]) for c in found}, {("icmp", "deny"), ("253", "deny")})
+
+
+class PauseTest(EngineTest):
+    def test_pause_and_resume(self):
+        d = self.start_daemon(config={"default_action": "reject"})
+        events = self.watch(d)
+        program = self.puppet()
+        program.call("dial", WWW4, [80])
+        prompt = events.wait_for("prompt.opened").data
+        got = d.api.post("/api/v1/interception", {"enabled": False})
+        self.assertEqual(got.status, 200, got)
+        # What waited is let through, and what comes is not asked about.
+        self.assertEqual(program.call("dialled", "c0").value, "connected")
+        self.assertEqual(events.wait_for("prompt.closed").data["id"], prompt["id"])
+        self.assertIsNone(program.call("tcp", NEWS4, 80).error)
+        program.call("udp", "u", TIME4)
+        program.call("send", "u", "x")
+        self.assertEqual(program.call("receive", "u").value, "x")
+        wait_until(lambda: not d.status()["interception"]["enabled"], what="the status to say so")
+        found = self.connections(d, 3)
+        self.assertEqual({(c["action"], c["reason"]) for c in found}, {("allow", "paused")})
+        self.assertEqual(d.api.post("/api/v1/interception", {"enabled": True}).status, 200)
+        wait_until(lambda: d.status()["interception"]["enabled"], what="the status to say so")
+        program.begin("tcp", NEWS4, 80)
+        self.answer(d, events.wait_for("prompt.opened", skip=1).data, "reject")
+        self.assertEqual(program.result().error, "ECONNREFUSED")
+
+    def test_a_pause_ends_by_itself_and_survives_a_console(self):
+        d = self.start_daemon(config={"default_action": "reject"})
+        program = self.puppet()
+        got = d.api.post("/api/v1/interception", {"enabled": False, "for": "3s"})
+        self.assertEqual(got.status, 200, got)
+        old = d.kill_console()
+        self.assertIsNone(program.call("tcp", WWW4, 80).error)
+        wait_until(lambda: self.status_or_none(d, old), what="a new console")
+        self.assertFalse(d.status()["interception"]["enabled"])
+        self.assertTrue(d.status()["interception"]["until"])
+        wait_until(lambda: d.status()["interception"]["enabled"], what="filtering to go on")
+        self.assertEqual(program.call("tcp", WWW4, 80).error, "ECONNREFUSED")
+
+    def status_or_none(self, d, old):
+        try:
+            got = d.status()
+            return got if got["console"]["pid"] != old and got["engine"]["rules_ok"] else None
+        except (OSError, AssertionError):
+            return None
+
+
+if __name__ == "__main__":
+    tap.main()

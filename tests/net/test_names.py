@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Which host name a connection gets: from DNS over UDP and TCP, local resolvers, multicast, the hosts file; and who is not believed."""
+import os
+import sys
+import textwrap
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
+
+import lab
+import tap
+from daemon import Daemon, rule
+
+# A program of its own in the client namespace: one word a line on stdin, each answered by a line.
+PROGRAM = textwrap.dedent("""
+    import socket, struct, sys
+    def encode(name):
+        return b"".join(bytes([len(l)]) + l.encode() for l in name.split(".")) + b"\\0"
+    def query(name, qtype, ident=7):
+        return struct.pack("!HHHHHH", ident, 0x100, 1, 0, 0, 0) + encode(name) + struct.pack("!HH", qtype, 1)
+    def response(name, addr, ident=7, flags=0x8180):
+        head = struct.pack("!HHHHHH", ident, flags, 1, 1, 0, 0)
+        rr = b"\\xc0\\x0c" + struct.pack("!HHIH", 1, 1, 60, 4) + socket.inet_aton(addr)
+        return head + encode(name) + struct.pack("!HH", 1, 1) + rr
+    def family(addr):
+        return socket.AF_INET6 if ":" in addr else socket.AF_INET
+    sockets = {}
+    def ask(server, name, qtype="1"):
+        s = sockets.get(server)
+        if s is None:
+            s = sockets[server] = socket.socket(family(server), socket.SOCK_DGRAM)
+            s.settimeout(10)
+            s.connect((server, 53))
+        s.send(query(name, int(qtype)))
+        return len(s.recv(4096))
+    def asktcp(server, *names):
+        s = socket.create_connection((server, 53), timeout=10)
+        for n in names:
+            q = query(n, 1)
+            s.sendall(struct.pack("!H", len(q)) + q)
+        f = s.makefile("rb")
+        for n in names:
+            f.read(struct.unpack("!H", f.read(2))[0])
+        return "ok"
+    def connect(addr, port="80"):
+        s = socket.create_connection((addr, int(port)), timeout=10)
+        me = s.getsockname()[1]
+        s.close()
+        return me
+    def forge(name, addr):
+        "An answer from port 53 that nobody asked for."
+        a, b = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        a.bind(("127.0.0.1", 53))
+        b.bind(("127.0.0.1", 0))
+        b.settimeout(10)
+        a.sendto(response(name, addr), b.getsockname())
+        b.recv(4096)
+        a.close()
+        return "ok"
+    def lie(name, addr, wrong):
+        "A server on loopback that answers with a wrong ID or another name."
+        a, b = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        a.bind(("127.0.0.1", 53))
+        b.settimeout(10)
+        b.connect(("127.0.0.1", 53))
+        b.send(query("honest.test" if wrong == "name" else name, 1))
+        _, peer = a.recvfrom(4096)
+        a.sendto(response(name, addr, ident=8 if wrong == "id" else 7), peer)
+        b.recv(4096)
+        a.close()
+        return "ok"
+    def mdns(name, addr):
+        "Asks over multicast DNS, and hears an answer."
+        a, b = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        a.bind(("127.0.0.1", 5353))
+        b.bind(("127.0.0.1", 0))
+        b.settimeout(10)
+        b.sendto(query(name, 1, 0), ("127.0.0.1", 5353))
+        a.recvfrom(4096)
+        head = struct.pack("!HHHHHH", 0, 0x8400, 0, 1, 0, 0)
+        a.sendto(head + encode(name) + struct.pack("!HHIH", 1, 0x8001, 60, 4) + socket.inet_aton(addr), b.getsockname())
+        b.recv(4096)
+        a.close()
+        return "ok"
+    for line in sys.stdin:
+        word, *args = line.split()
+        print(globals()[word](*args), flush=True)
+""")
+
+
+class Program:
+    def __init__(self, net):
+        self.proc = net.popen([sys.executable, "-c", PROGRAM], stdin=-1, stderr=None)
+
+    def do(self, *words):
+        self.proc.stdin.write(" ".join(words) + "\n")
+        self.proc.stdin.flush()
+        line = self.proc.stdout.readline().strip()
+        assert line, f"the program died at {words}"
+        return line
+
+
+@unittest.skipIf(lab.why_not(), lab.why_not())
+class NamesTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.net = lab.Lab(prefix="namestest").start()
+        cls.addClassCleanup(cls.net.close)
+        cls.hosts = os.path.join(cls.net.dir, "daemon-hosts")
+        with open(cls.hosts, "w", encoding="ascii") as f:
+            f.write("127.0.0.1 localhost\n203.0.113.4 Files.Home files\n")
+        wrap = ["unshare", "--mount", "--propagation", "private", "sh", "-c",
+                f'mount --bind {cls.hosts} /etc/hosts && exec "$@"', "sh"]
+        cls.daemon = Daemon(cls.net, wrap=wrap, rules=[rule("000-deny-secret", "deny", ("dest.host", "blog.test"))])
+        cls.addClassCleanup(cls.daemon.close)
+        cls.events = cls.daemon.events("connection")
+        cls.addClassCleanup(cls.events.close)
+
+    def connection(self, port):
+        return self.events.wait_for("connection", lambda c: c["source"]["port"] == int(port)
+                                    and c["dest"]["port"] != 53).data
+
+    def check(self, port, host, source, certainty):
+        dest = self.connection(port)["dest"]
+        self.assertEqual((dest["host"], dest["host_source"], dest["host_certainty"]), (host, source, certainty), dest)
+
+    def test_01_udp_over_both_families(self):
+        p = Program(self.net)
+        for server, name, addr in ((lab.DNS4, "www.example.test", "198.51.100.10"), (lab.DNS6, "news.example.test", "198.51.100.11")):
+            p.do("ask", server, name)
+            self.check(p.do("connect", addr), name, "dns", "exact")
+        p.do("ask", lab.DNS6, "www.example.test", "28")
+        self.check(p.do("connect", "2001:db8:100::10"), "www.example.test", "dns", "exact")
+
+    def test_02_later_questions_of_one_socket(self):
+        p = Program(self.net)
+        for name, addr in (("api.weather.test", "198.51.100.12"), ("updates.example.test", "198.51.100.13"),
+                           ("tracker.ads.test", "198.51.100.30")):
+            p.do("ask", lab.DNS4, name)
+            self.check(p.do("connect", addr), name, "dns", "exact")
+
+    def test_03_tcp(self):
+        p = Program(self.net)
+        p.do("asktcp", lab.DNS4, "time.test", "www.example.test")
+        self.check(p.do("connect", "198.51.100.40"), "time.test", "dns", "exact")
+        self.check(p.do("connect", "198.51.100.10"), "www.example.test", "dns", "exact")
+        p.do("asktcp", lab.DNS6, "news.example.test")
+        self.check(p.do("connect", "198.51.100.11"), "news.example.test", "dns", "exact")
+
+    def test_04_answers_that_nobody_asked_for(self):
+        p = Program(self.net)
+        p.do("forge", "good.test", "198.51.100.53")
+        p.do("lie", "good.test", "198.51.100.53", "id")
+        p.do("lie", "good.test", "198.51.100.53", "name")
+        port = p.do("connect", "198.51.100.53", "8080")
+        dest = self.connection(port)["dest"]
+        self.assertEqual((dest["host"], dest["host_source"], dest["host_certainty"]), (None, "none", "none"))
+        p.do("lie", "good.test", "198.51.100.53", "nothing")
+        self.check(p.do("connect", "198.51.100.53", "8080"), "good.test", "dns", "exact")
+
+    def test_05_each_program_has_the_name_it_asked_for(self):
+        shop, news = Program(self.net), Program(self.net)
+        shop.do("ask", lab.DNS4, "shop.test")
+        news.do("ask", lab.DNS4, "edge7.cdn.test")
+        self.check(shop.do("connect", "203.0.113.20"), "shop.test", "dns", "exact")
+        self.check(news.do("connect", "203.0.113.20"), "edge7.cdn.test", "dns", "exact")
+        self.check(shop.do("connect", "203.0.113.20"), "shop.test", "dns", "exact")
+
+    def test_06_local_resolver(self):
+        resolver = self.net.popen(["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts",
+                                   f"--server={lab.DNS4}", "--listen-address=127.0.0.1", "--bind-interfaces", "--user=root",
+                                   f"--pid-file={self.net.dir}/dnsmasq.pid"])
+        self.addCleanup(resolver.wait, 10)
+        self.addCleanup(resolver.terminate)
+        lab.wait_until(lambda: "127.0.0.1:53" in self.net.inside(["ss", "-Hlun", "sport", "=", ":53"]).stdout,
+                       what="dnsmasq to listen")
+        one, two, three = Program(self.net), Program(self.net), Program(self.net)
+        one.do("ask", "127.0.0.1", "shop.test")
+        two.do("ask", "127.0.0.1", "edge7.cdn.test")
+        three.do("ask", "127.0.0.1", "shop.test")  # out of the resolver's cache
+        self.check(one.do("connect", "203.0.113.20"), "shop.test", "dns", "exact")
+        self.check(two.do("connect", "203.0.113.20"), "edge7.cdn.test", "dns", "exact")
+        self.check(three.do("connect", "203.0.113.20"), "shop.test", "dns", "exact")
+
+    def test_07_an_ambiguous_name_gets_the_most_restrictive_rule(self):
+        p = Program(self.net)
+        p.do("ask", lab.DNS4, "blog.test")
+        p.do("ask", lab.DNS4, "shop.test")
+        # curl asked for nothing, and blog.test is denied.
+        done = self.net.run(["curl", "-s", "-m", "2", "http://203.0.113.20/"])
+        self.assertEqual(done.returncode, 28, done)
+        seen = self.events.wait_for("connection", lambda c: (c["process"] or {}).get("path", "").endswith("/curl")).data
+        self.assertEqual((seen["action"], seen["rule"], seen["dest"]["host_certainty"]), ("deny", "000-deny-secret", "guess"))
+        # Who asked for the other name is not meant.
+        self.check(p.do("connect", "203.0.113.20"), "shop.test", "dns", "exact")
+
+    def test_08_hosts_file(self):
+        p = Program(self.net)
+        self.check(p.do("connect", "203.0.113.4"), "files.home", "hosts", "likely")
+
+    def test_09_mdns(self):
+        p = Program(self.net)
+        p.do("mdns", "box.local", "198.51.100.53")
+        self.check(p.do("connect", "198.51.100.53"), "box.local", "mdns", "exact")
+
+    def test_10_nothing_is_learnt_while_switched_off(self):
+        self.daemon.api.patch("/api/v1/config", {"intercept_dns": False})
+        self.addCleanup(self.daemon.api.patch, "/api/v1/config", {"intercept_dns": True})
+        p = Program(self.net)
+        p.do("ask", lab.DNS4, "v6only.test", "28")
+        dest = self.connection(p.do("connect", "2001:db8:200::6"))["dest"]
+        self.assertIsNone(dest["host"])
+
+
+if __name__ == "__main__":
+    tap.main()

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The Flows page: what is open, with its traffic and rule, followed live, and ended by a button.
+
+import assert from 'node:assert/strict';
+import { eventually, suite } from './kit.mjs';
+
+const PYTHON = { name: 'allow-python', description: '', enabled: true, action: 'allow', duration: 'until restart', operator: { type: 'regexp', operand: 'process.path', sensitive: false, data: 'python3' } };
+const world = suite({ config: JSON.stringify({ default_action: 'deny', default_duration: 'once' }) }, [PYTHON]);
+
+/** Holds a connection open, sends some of a request when told to on stdin, and says how it ended. */
+const CLIENT = `
+import socket, sys, threading
+s = socket.create_connection((sys.argv[1], 80), timeout=10)
+s.settimeout(None)
+print("open", flush=True)
+def ask():
+    for line in sys.stdin:
+        s.sendall(b"x" * 3000)
+threading.Thread(target=ask, daemon=True).start()
+while True:
+    try:
+        got = s.recv(65536)
+    except OSError as e:
+        print("ended", type(e).__name__, flush=True)
+        break
+    if not got:
+        print("closed", flush=True)
+        break
+`;
+
+async function hold(host) {
+	const { child, done } = world.lab.program(['python3', '-c', CLIENT, host], { stdio: ['pipe', 'pipe', 'pipe'] });
+	let out = '';
+	child.stdout.on('data', (d) => (out += d));
+	await eventually(() => out.includes('open'), 'connected');
+	return { child, done, said: () => out };
+}
+
+const rows = (page) => page.locator('.flows tbody tr');
+
+world.test('a flow appears with program, host, address, rule, age and bytes both ways, and goes when it closes', async () => {
+	const page = await world.open('/flows');
+	await page.getByText('Nothing is open').waitFor();
+	const client = await hold('www.example.test');
+	const row = rows(page).filter({ hasText: 'www.example.test' });
+	await row.waitFor();
+	const text = await row.innerText();
+	assert.match(text, /python3/);
+	assert.match(text, /198\.51\.100\.10|2001:db8:100::10/);
+	assert.match(text, /80/);
+	assert.equal(await row.getByRole('link', { name: 'allow-python' }).getAttribute('href'), '/rules?edit=allow-python');
+	const sent = () => row.locator('.f-sent').innerText();
+	await eventually(async () => /\d B/.test(await sent()), 'counted');
+	client.child.stdin.write('go\n');
+	await eventually(async () => /KiB/.test(await sent()), 'the request is counted');
+	await eventually(async () => /\d+ s/.test(await row.locator('.f-age').innerText()), 'its age goes on');
+	client.child.kill('SIGKILL');
+	await row.waitFor({ state: 'detached' });
+});
+
+world.test('the end button ends it, by keyboard, and the program sees that', async () => {
+	const client = await hold('news.example.test');
+	const other = await hold('www.example.test');
+	const page = await world.open('/flows');
+	const row = rows(page).filter({ hasText: 'news.example.test' });
+	await row.getByRole('button', { name: /^End python3.* to news\.example\.test$/ }).focus();
+	await page.keyboard.press('Enter');
+	await page.locator('.toast', { hasText: 'Ended' }).waitFor();
+	await row.waitFor({ state: 'detached' });
+	await eventually(() => /ended|closed/.test(client.said()), 'the program is told');
+	assert.equal(await rows(page).filter({ hasText: 'www.example.test' }).count(), 1, 'only that one');
+	assert.equal(/ended|closed/.test(other.said()), false);
+});
+
+world.test('filter, order, and everything about one beside the list', async () => {
+	await hold('news.example.test');
+	await hold('www.example.test');
+	const page = await world.open('/flows');
+	// Names were asked for too.
+	await page.getByLabel('Filter flows').fill('port:80');
+	await eventually(async () => await rows(page).count() === 2, 'both');
+	const hosts = () => rows(page).locator('.f-dest .strong').allInnerTexts();
+	await page.getByRole('button', { name: 'Destination' }).click();
+	assert.deepEqual(await hosts(), ['news.example.test', 'www.example.test']);
+	await page.getByRole('button', { name: 'Destination' }).click();
+	assert.deepEqual(await hosts(), ['www.example.test', 'news.example.test']);
+	await page.getByLabel('Filter flows').fill('host:news port:80');
+	assert.deepEqual(await hosts(), ['news.example.test']);
+	await page.getByLabel('Filter flows').fill('host:nowhere');
+	await page.getByText('No open flow matches').waitFor();
+	await page.getByLabel('Filter flows').fill('port:80');
+	await rows(page).first().locator('.flow-open').click();
+	const detail = page.getByLabel('Connection details');
+	await detail.getByRole('heading', { name: 'Destination' }).waitFor();
+	await page.keyboard.press('Escape');
+	await rows(page).first().getByRole('button', { name: /^Why/ }).click();
+	await detail.locator('.step-decided', { hasText: 'allow-python' }).waitFor();
+});
