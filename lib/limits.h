@@ -101,7 +101,7 @@
 #define LIMIT_SSE_RING 4096 /* events kept for replay */
 #define LIMIT_SSE_RING_BYTES (2u << 20)
 #define LIMIT_SSE_CLIENTS 256
-#define LIMIT_SSE_CLIENT_BYTES (256u << 10) /* behind by more: reset */
+#define LIMIT_SSE_CLIENT_BYTES (1u << 20) /* of the ring, behind by more: reset */
 #define LIMIT_SESSIONS 64
 #define LIMIT_SESSION_IDLE_S (7 * 86400) /* unused for so long: ended */
 #define LIMIT_SESSION_S (30 * 86400) /* ended, used or not */
