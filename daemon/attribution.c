@@ -220,7 +220,7 @@ static void take(struct attribution_result *ret, struct process *p, enum attribu
 	ret->method = method;
 	ret->confidence = confidence;
 	if (ret->uid == UINT32_MAX)
-		ret->uid = p->uid;
+		ret->uid = p->who.uid;
 }
 
 /* Candidates that are not proof alone: the socket's holder among them is it. */

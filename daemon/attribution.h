@@ -33,6 +33,7 @@ struct attribution_config {
 
 struct attribution_result {
 	struct process *process; /* a reference of the caller's, or NULL */
+	struct process *creator; /* of the socket, where it is known to be another one; likewise */
 	uint32_t uid; /* of the socket (queue message or sock_diag); UINT32_MAX not known */
 	enum attribution_method method;
 	enum confidence confidence;

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <uthash.h>
 #include <utlist.h>
 
@@ -27,6 +28,7 @@
 struct ancestor {
 	int32_t pid;
 	struct process_image *image;
+	struct process_who who;
 };
 
 struct entry {
@@ -36,6 +38,7 @@ struct entry {
 	uint64_t dead_ns; /* 0: alive, as far as we know */
 	uint64_t forked_ns; /* its last child's birth */
 	uint64_t netns; /* as read at a look; 0 not known */
+	struct process_who who; /* likewise */
 	struct process_image *image;
 	struct ancestor parents[LIMIT_PARENTS]; /* nearest first */
 	unsigned n_parents;
@@ -50,6 +53,7 @@ struct entry {
 struct process_table {
 	int proc_fd;
 	uint64_t host_mnt;
+	uint64_t booted_us; /* CLOCK_REALTIME when this machine started */
 	bool is_traced;
 	uint32_t generation;
 	struct entry *entries;
@@ -93,10 +97,12 @@ static void clear_parents(struct entry *e)
 	e->has_lineage = false;
 }
 
-static void add_parent(struct entry *e, int32_t pid, struct process_image *im)
+static void add_parent(
+	struct entry *e, int32_t pid, struct process_image *im, const struct process_who *who)
 {
 	if (e->n_parents < LIMIT_PARENTS)
-		e->parents[e->n_parents++] = (struct ancestor) { pid, process_image_ref(im) };
+		e->parents[e->n_parents++] =
+			(struct ancestor) { pid, process_image_ref(im), *who };
 	if (e->n_parents == LIMIT_PARENTS)
 		e->has_lineage = true;
 }
@@ -104,9 +110,12 @@ static void add_parent(struct entry *e, int32_t pid, struct process_image *im)
 /* The parent, then the parent's own ancestors. */
 static void inherit_parents(struct entry *e, const struct entry *parent)
 {
-	add_parent(e, parent->pid, parent->image);
-	for (unsigned i = 0; i < parent->n_parents; i++)
-		add_parent(e, parent->parents[i].pid, parent->parents[i].image);
+	add_parent(e, parent->pid, parent->image, &parent->who);
+	for (unsigned i = 0; i < parent->n_parents; i++) {
+		const struct ancestor *a = &parent->parents[i];
+
+		add_parent(e, a->pid, a->image, &a->who);
+	}
 	e->has_lineage = e->has_lineage || parent->has_lineage;
 }
 
@@ -151,6 +160,7 @@ static struct entry *new_entry(struct process_table *t, int32_t pid)
 	if (!e)
 		return NULL;
 	e->pid = pid;
+	e->who.uid = e->who.euid = UINT32_MAX;
 	e->image = process_image_new();
 	HASH_ADD_INT(t->entries, pid, e);
 	DL_APPEND(t->alive, e);
@@ -184,6 +194,15 @@ int32_t process_tgid(const struct process_table *t, int32_t tid)
 
 /* ---- the table */
 
+/* To the clock tick, which is all that start times say: so it is the same at every start of the daemon, or nearly. */
+static uint64_t time_of_boot(void)
+{
+	uint64_t tick_us = 1000000u / (uint64_t)sysconf(_SC_CLK_TCK);
+	uint64_t us = clock_real_us() - clock_boot_ns() / 1000;
+
+	return us - us % tick_us;
+}
+
 struct process_table *process_table_new(const char *proc_root)
 {
 	struct process_table *t = calloc(1, sizeof(*t));
@@ -191,6 +210,7 @@ struct process_table *process_table_new(const char *proc_root)
 
 	if (!t)
 		return NULL;
+	t->booted_us = time_of_boot();
 	t->proc_fd = open(proc_root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	init = t->proc_fd < 0 ? -1 : process_dir_open(t->proc_fd, 1);
 	if (init >= 0) {
@@ -350,19 +370,30 @@ bool process_is_gone(const struct process_table *t, int32_t pid)
 
 /* ---- looks at /proc */
 
-/* Fills the path, network namespace and parent of a process that nobody asked about. False: it cannot be looked at. */
+static struct process_who who_of(
+	const struct process_table *t, const struct process_ids *ids, uint64_t start_time)
+{
+	uint64_t tick_us = 1000000u / (uint64_t)sysconf(_SC_CLK_TCK);
+
+	return (struct process_who) { t->booted_us + start_time * tick_us, ids->uid, ids->euid };
+}
+
+/* Fills the path and network namespace of a process that nobody asked about. False: it cannot be looked at. */
 static bool look_briefly(struct process_table *t, struct entry *e, int32_t *ret_ppid)
 {
 	_cleanup_close_ int dir = process_dir_open(t->proc_fd, e->pid);
 	char path[LIMIT_PATH + 1];
+	struct process_life life;
 	struct process_ids ids;
 
 	if (dir < 0)
 		return false;
+	/* Who it is and whose child only where that is asked. */
 	if (ret_ppid) {
-		if (process_read_ids(dir, &ids) < 0)
+		if (process_read_ids(dir, &ids) < 0 || process_read_life(dir, &life) < 0)
 			return false;
 		*ret_ppid = ids.ppid;
+		e->who = who_of(t, &ids, life.start_time);
 	}
 	if (process_read_path(dir, t->host_mnt, path))
 		learn_path(e, path);
@@ -405,7 +436,7 @@ static void complete_lineage(struct process_table *t, struct entry *e, int32_t p
 			inherit_parents(e, parent);
 			break;
 		}
-		add_parent(e, parent->pid, parent->image);
+		add_parent(e, parent->pid, parent->image, &parent->who);
 		ppid = next;
 	}
 	e->has_lineage = true;
@@ -442,11 +473,38 @@ static void look_at_image(struct process_table *t, int32_t pid, const struct pro
 		look_briefly(t, e, NULL);
 }
 
-static bool copy_parents(struct process_table *t, const struct entry *e, struct process *p)
+/* One that ended before anybody looked was born when its birth was traced. */
+static uint64_t birth_of(const struct process_table *t, const struct entry *e)
+{
+	uint64_t tick_us = 1000000u / (uint64_t)sysconf(_SC_CLK_TCK), us;
+
+	if (e->who.started_us || !e->born_ns)
+		return e->who.started_us;
+	us = clock_real_us() - (clock_mono_ns() - e->born_ns) / 1000;
+	return t->booted_us + (us - t->booted_us) / tick_us * tick_us;
+}
+
+/* Who an ancestor is, from a look at it now where nobody looked before; nothing where its number is another process's since. */
+static void look_at_ancestor(struct process_table *t, const struct entry *e, struct ancestor *a)
+{
+	struct entry *parent = find_entry(t, a->pid);
+	int32_t ppid;
+
+	if (!parent || (e->born_ns && parent->born_ns > e->born_ns))
+		return;
+	if (!parent->who.started_us && !parent->dead_ns)
+		look_briefly(t, parent, &ppid);
+	parent->who.started_us = birth_of(t, parent);
+	a->who = parent->who;
+}
+
+static bool copy_parents(struct process_table *t, struct entry *e, struct process *p)
 {
 	for (unsigned i = 0; i < e->n_parents; i++) {
+		look_at_ancestor(t, e, &e->parents[i]);
 		look_at_image(t, e->parents[i].pid, e->parents[i].image);
 		p->parents[i].pid = e->parents[i].pid;
+		p->parents[i].who = e->parents[i].who;
 		p->parents[i].path = strdup(process_image_path(e->parents[i].image));
 		if (!p->parents[i].path)
 			return false;
@@ -478,6 +536,7 @@ static void restart_entry(struct entry *e)
 	e->record = NULL;
 	e->born_ns = e->exec_ns = 0;
 	e->netns = 0;
+	e->who = (struct process_who) { 0, UINT32_MAX, UINT32_MAX };
 }
 
 /* A new record from /proc, or NULL when the process is gone. */
@@ -495,6 +554,7 @@ static struct process *look(
 	if (!p)
 		return NULL;
 	revive(t, e);
+	e->who = p->who = who_of(t, ids, life.start_time);
 	learn_path(e, p->path);
 	e->netns = p->netns;
 	extend_lineage(t, e, ids->ppid);
@@ -523,6 +583,8 @@ static struct process *remember(struct process_table *t, struct entry *e)
 	if (!p)
 		return NULL;
 	p->netns = e->image->is_known && e->exec_ns ? e->netns : 0;
+	e->who.started_us = birth_of(t, e);
+	p->who = e->who;
 	if (!copy_parents(t, e, p)) {
 		process_unref(p);
 		return NULL;

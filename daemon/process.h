@@ -13,15 +13,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/file_identity.h"
 #include "lib/limits.h"
 #include "lib/subject.h"
 
 struct process_table;
 struct process_image;
 
+/* Whose a process is, and since when: as at the last look. */
+struct process_who {
+	uint64_t started_us; /* CLOCK_REALTIME, to the clock tick; 0: not known */
+	uint32_t uid; /* real; UINT32_MAX not known */
+	uint32_t euid; /* effective, likewise */
+};
+
 struct process_parent {
 	int32_t pid;
 	char *path; /* UTF-8, "" when not known */
+	struct process_who who;
 };
 
 /*
@@ -36,7 +45,7 @@ struct process {
 	int32_t pid; /* TGID in the initial PID namespace */
 	uint64_t
 		start_time; /* clock ticks since boot; 0: it was gone before it could be looked at */
-	uint32_t uid; /* real; UINT32_MAX not known */
+	struct process_who who;
 	uint64_t netns; /* inode of its network namespace; 0 not known */
 	char *path; /* the executed file; sanitized */
 	char *args; /* raw bytes of argv, NUL-separated, at most LIMIT_ARGS */
@@ -46,7 +55,7 @@ struct process {
 	char *cgroup; /* path in the unified hierarchy */
 	char *container; /* "docker:ID", "podman:ID", "containerd:ID", "lxc:NAME", "machine:NAME", "flatpak:APP", "snap:NAME", "appimage:FILE"; NULL: none */
 	char *script; /* what an interpreter runs, by its own arguments; NULL: none */
-	uint64_t exe_dev, exe_inode; /* of the executed file (stat); 0: not known */
+	struct file_identity exe; /* the executed file */
 	uint32_t flags; /* enum process_flag, as at the look */
 	struct process_parent parents[LIMIT_PARENTS]; /* nearest first */
 	unsigned n_parents;

@@ -25,7 +25,7 @@ struct process_life {
 struct process_ids {
 	int32_t tgid;
 	int32_t ppid; /* 0: none */
-	uint32_t uid; /* real */
+	uint32_t uid, euid; /* real, effective */
 	int32_t tracer; /* who traces it (ptrace); 0: nobody */
 };
 
