@@ -74,6 +74,13 @@ void attribution_find(struct attribution *a, const struct flow *flow, uint32_t p
 	uint32_t ifindex_out, struct attribution_result *ret);
 
 /*
+ * Before a person is asked: what takes longer, or changes while a program runs. *process (a reference, or NULL) is read anew; where
+ * *creator is not known yet it becomes that ancestor which has the socket of this flow too, if there is one.
+ */
+void attribution_look_again(struct attribution *a, const struct flow *flow, uint32_t ifindex_out,
+	struct process **process, struct process **creator);
+
+/*
  * The kernel itself makes this flow: its packet belongs to no socket, or to one that no program ever had as a file (NFS,
  * tunnels, IGMP), whoever happens to run while it is sent. A process with PID 0, path "[kernel]" and PROCESS_KERNEL.
  */

@@ -105,8 +105,14 @@ struct process_image *process_image_of(const struct process_table *t, int32_t ti
 struct process *process_get_at(
 	struct process_table *t, int32_t tid, uint64_t time_ns, const struct process_image *image);
 
+/* How many records were made from /proc so far: what it shows may be younger than the events that were given. */
+uint64_t process_looks(const struct process_table *t);
+
 /* Whether a process that was known has ended, as the events told. */
 bool process_is_gone(const struct process_table *t, int32_t pid);
+
+/* Whether one that has ended is over, too: all its files are closed, which takes a moment. */
+bool process_is_over(const struct process_table *t, int32_t pid);
 
 /* The process that a task belongs to, by what events and earlier look-ups told; 0: not known. No look at /proc. */
 int32_t process_tgid(const struct process_table *t, int32_t tid);
@@ -116,6 +122,12 @@ int32_t process_tgid(const struct process_table *t, int32_t tid);
  * may be dead already: then what the events and an earlier look told.
  */
 struct process *process_get(struct process_table *t, int32_t tid);
+
+/*
+ * What can change while a program runs, read anew: who traces it, which file it says it is, as whom it runs. A new reference: a newer
+ * record of the same process and program, or `p` itself where there is none.
+ */
+struct process *process_look_again(struct process_table *t, struct process *p);
 
 /* Value of an environment variable (of /proc/PID/environ now), copied into `buf`; length, or -1. */
 int process_env(const struct process *p, const char *name, size_t name_len, char *buf, size_t size);

@@ -64,6 +64,7 @@ int process_read_life(int dir, struct process_life *ret)
 	p = strrchr(text, ')');
 	if (!p || p[1] != ' ' || !p[2])
 		return ERR_MALFORMED;
+	ret->is_over = p[2] == 'Z' || p[2] == 'X';
 	p += 3; /* behind the state, the third */
 	for (int i = 4; i < (int)array_len(fields); i++) {
 		fields[i] = strtoull(p, &end, 10);

@@ -20,6 +20,7 @@ struct process_life {
 	uint64_t start_time; /* clock ticks since boot: tells processes apart */
 	uint64_t stack, args; /* addresses, random at each exec: tell programs apart */
 	bool is_kernel; /* a kernel thread */
+	bool is_over; /* a zombie: all that it had is given back */
 };
 
 struct process_ids {

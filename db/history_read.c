@@ -149,7 +149,8 @@ static void read_row(sqlite3_stmt *st, struct connection_record *c)
 	c->started_us = number(st, COL_STARTED);
 	c->real_uid = uid(st, COL_REAL_UID);
 	c->euid = uid(st, COL_EUID);
-	c->n_parents = history_relatives_parse(sql_text(st, COL_PARENTS), c->parents, LIMIT_PARENTS);
+	c->n_parents =
+		history_relatives_parse(sql_text(st, COL_PARENTS), c->parents, LIMIT_PARENTS);
 	history_relatives_parse(sql_text(st, COL_CREATOR), &c->creator, 1);
 }
 

@@ -94,8 +94,8 @@ static int who_text(const struct record_relative *r, char *buf, size_t size)
 		snprintf(uid, sizeof(uid), "%u", r->uid);
 	if (r->euid != UINT32_MAX)
 		snprintf(euid, sizeof(euid), "%u", r->euid);
-	return snprintf(buf, size, "%d,%s,%s,%s%c", r->pid, started, uid, euid,
-		CONNECTION_ARGS_SEPARATOR);
+	return snprintf(
+		buf, size, "%d,%s,%s,%s%c", r->pid, started, uid, euid, CONNECTION_ARGS_SEPARATOR);
 }
 
 struct text history_relatives_text(
