@@ -106,7 +106,7 @@ static bool status_number(const char *text, const char *key, unsigned long *ret)
 
 int process_read_ids(int dir, struct process_ids *ret)
 {
-	unsigned long tgid, ppid, uid, euid, tracer = 0;
+	unsigned long tgid, ppid, uid, euid = 0, tracer = 0;
 	char text[4096];
 
 	if (read_file(dir, "status", text, sizeof(text)) < 0)
