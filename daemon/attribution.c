@@ -29,6 +29,7 @@
 	5000000000u /* a packet follows its claim at once; older ones are of other tries */
 #define CANDIDATES_MAX 16
 #define SETTLE_MAX 64
+#define CHILDREN_MAX 16
 #define FILES_MAX 256 /* of a process, looked at without need */
 #define UDP_CONNECTED 1 /* TCP_ESTABLISHED, which sock_diag says of datagram sockets too */
 
@@ -311,12 +312,30 @@ static void referee(struct attribution *a, const struct flow *flow, uint32_t ifi
 	process_unref(p);
 }
 
+/* Who has a socket that this process gave away: its family first, which it is most often given to. */
+static struct process *find_holder(
+	struct attribution *a, const struct process *from, uint32_t inode)
+{
+	int32_t children[CHILDREN_MAX];
+	unsigned n;
+
+	for (unsigned i = 0; i < from->n_parents; i++)
+		if (socket_holders_has(a->proc_root, from->parents[i].pid, inode, FILES_MAX) ==
+			SOCKET_HELD)
+			return process_get(a->processes, from->parents[i].pid);
+	n = process_children(a->processes, from->pid, children, CHILDREN_MAX);
+	for (unsigned i = 0; i < n; i++)
+		if (socket_holders_has(a->proc_root, children[i], inode, FILES_MAX) == SOCKET_HELD)
+			return process_get(a->processes, children[i]);
+	return scan(a, inode);
+}
+
 /*
- * A datagram socket stays connected in whatever hands it comes, and then sends without another look-up. Its only claimant has
- * it no more, and it is open all the same: this is who has it now. NULL: there is no such thing.
+ * A datagram socket stays connected in whatever hands it comes, and then sends without another look-up. True where its only
+ * claimant has it no more, and it is open all the same; *ret is who has it now, a reference, or NULL: not found in time.
  */
-static struct process *next_holder(struct attribution *a, const struct flow *flow, uint32_t ifindex,
-	const struct process *claimant)
+static bool is_handed_on(struct attribution *a, const struct flow *flow, uint32_t ifindex,
+	const struct process *claimant, struct process **ret)
 {
 	struct sock_owner owner, again;
 
@@ -325,15 +344,16 @@ static struct process *next_holder(struct attribution *a, const struct flow *flo
 		owner.state != UDP_CONNECTED ||
 		socket_holders_has(a->proc_root, claimant->pid, owner.inode, FILES_MAX) !=
 			SOCKET_NOT_HELD)
-		return NULL;
+		return false;
 	/* It may be about to close it: in its end, which is traced before it closes its files. */
 	attribution_drain(a);
 	if (process_is_gone(a->processes, claimant->pid) &&
 		!process_is_over(a->processes, claimant->pid))
-		return NULL;
+		return false;
 	if (sockdiag_find(a->sockdiag, flow, ifindex, &again) < 0 || again.inode != owner.inode)
-		return NULL;
-	return scan(a, owner.inode);
+		return false;
+	*ret = find_holder(a, claimant, owner.inode);
+	return true;
 }
 
 /* A datagram socket that its only claimant connected may be used by children since: they send without another look-up. */
@@ -355,10 +375,12 @@ static bool settle_claimant(struct attribution *a, const struct flow *flow, uint
 {
 	struct process *claimant = c->list[0], *holder;
 
-	holder = next_holder(a, flow, ifindex, claimant);
-	if (holder) {
-		take(ret, holder, METHOD_PROC, CONFIDENCE_SCAN);
-		ret->creator = process_ref(claimant);
+	if (is_handed_on(a, flow, ifindex, claimant, &holder)) {
+		/* Whom it does not find it does not name: not the claimant, which cannot have sent it. */
+		if (holder) {
+			take(ret, holder, METHOD_PROC, CONFIDENCE_SCAN);
+			ret->creator = process_ref(claimant);
+		}
 		process_unref(holder);
 		return true;
 	}
