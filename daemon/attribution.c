@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "daemon/claims.h"
 #include "daemon/ping_sockets.h"
 #include "daemon/process_image.h"
 #include "daemon/process_read.h"
@@ -23,8 +24,7 @@
 #include "lib/limits.h"
 #include "lib/process_flag.h"
 
-#define CLAIMS LIMIT_TRACE_CANDIDATES
-#define BUCKETS 4096u
+#define CLAIMS_MAX 64 /* of one flow, looked at */
 #define CLAIM_AGE_NS                                                                               \
 	5000000000u /* a packet follows its claim at once; older ones are of other tries */
 #define CANDIDATES_MAX 16
@@ -32,16 +32,6 @@
 #define CHILDREN_MAX 16
 #define FILES_MAX 256 /* of a process, looked at without need */
 #define UDP_CONNECTED 1 /* TCP_ESTABLISHED, which sock_diag says of datagram sockets too */
-
-/* One "this task is about to send to there". Chains run from new to old; an entry used again is newer than its predecessor. */
-struct claim {
-	struct flow flow;
-	uint64_t time_ns;
-	uint64_t seq; /* 0: never used */
-	uint32_t next;
-	int32_t tid;
-	struct process_image *image; /* that the task ran then; a reference, or NULL */
-};
 
 struct attribution {
 	struct trace *trace; /* NULL: /proc only */
@@ -54,9 +44,7 @@ struct attribution {
 	uint64_t lost_seen, lost_before;
 	uint64_t events_before; /* of traces closed since */
 	uint64_t scans;
-	uint64_t seq;
-	uint32_t buckets[BUCKETS];
-	struct claim claims[CLAIMS];
+	struct claims *claims;
 };
 
 /* The processes that claim a flow, newest first. */
@@ -67,31 +55,12 @@ struct candidates {
 	bool many; /* there were more */
 };
 
-static uint32_t bucket_of(const struct flow *f, uint16_t src_port)
-{
-	uint32_t h = 2166136261u;
-
-	for (size_t i = 0; i < sizeof(f->dst.bytes); i++)
-		h = (h ^ f->dst.bytes[i]) * 16777619u;
-	h = (h ^ f->dst_port) * 16777619u;
-	h = (h ^ src_port) * 16777619u;
-	h = (h ^ f->proto) * 16777619u;
-	return (h ^ h >> 15) % BUCKETS;
-}
-
 static void add_claim(struct attribution *a, const struct trace_event *ev)
 {
-	uint32_t slot = (uint32_t)(a->seq % CLAIMS), b = bucket_of(&ev->flow, ev->flow.src_port);
-	struct claim *c = &a->claims[slot];
+	struct process_image *image = process_image_of(a->processes, ev->tid);
 
-	c->flow = ev->flow;
-	c->time_ns = ev->time_ns;
-	c->seq = ++a->seq;
-	c->tid = ev->tid;
-	process_image_unref(c->image);
-	c->image = process_image_of(a->processes, ev->tid);
-	c->next = a->buckets[b];
-	a->buckets[b] = slot;
+	claims_add(a->claims, &(struct claim) { ev->flow, ev->tid, ev->time_ns, image });
+	process_image_unref(image);
 }
 
 static void on_event(void *ctx, const struct trace_event *ev)
@@ -112,15 +81,6 @@ static void on_event(void *ctx, const struct trace_event *ev)
 		process_on_exit(a->processes, ev->tid, ev->is_group, ev->time_ns);
 		break;
 	}
-}
-
-static bool claim_fits(const struct claim *c, const struct flow *f, uint16_t src_port)
-{
-	const struct flow *k = &c->flow;
-
-	return k->proto == f->proto && k->src_port == src_port && k->dst_port == f->dst_port &&
-	       ip_addr_equal(&k->dst, &f->dst) &&
-	       (ip_addr_is_any(&k->src) || ip_addr_equal(&k->src, &f->src));
 }
 
 /* Takes a reference; one that is there already, or of another network namespace, is let go. */
@@ -149,36 +109,31 @@ static void add_candidate(
 /* The process that made a claim. What is read of it now may be what came after, whose events are there by then: so look twice. */
 static struct process *claimant_of(struct attribution *a, const struct claim *c)
 {
-	struct process_image *image = process_image_ref(c->image);
-	uint64_t looks = process_looks(a->processes), time_ns = c->time_ns;
-	int32_t tid = c->tid;
-	struct process *p = process_get_at(a->processes, tid, time_ns, image);
+	uint64_t looks = process_looks(a->processes);
+	struct process *p = process_get_at(a->processes, c->tid, c->time_ns, c->image);
 
-	if (process_looks(a->processes) != looks) {
-		attribution_drain(a);
-		process_unref(p);
-		p = process_get_at(a->processes, tid, time_ns, image);
-	}
-	process_image_unref(image);
-	return p;
+	if (process_looks(a->processes) == looks)
+		return p;
+	attribution_drain(a);
+	process_unref(p);
+	return process_get_at(a->processes, c->tid, c->time_ns, c->image);
 }
 
 static void collect(
 	struct attribution *a, const struct flow *f, uint16_t src_port, struct candidates *ret)
 {
-	uint64_t now = clock_mono_ns(), last = UINT64_MAX;
-	uint32_t slot = a->buckets[bucket_of(f, src_port)];
+	uint64_t now = clock_mono_ns();
+	struct claim found[CLAIMS_MAX];
+	unsigned n = claims_find(a->claims, f, src_port,
+		now > CLAIM_AGE_NS ? now - CLAIM_AGE_NS : 0, found, CLAIMS_MAX);
 
-	while (a->claims[slot].seq && a->claims[slot].seq < last) {
-		const struct claim *c = &a->claims[slot];
-		uint64_t time_ns = c->time_ns;
-
-		last = c->seq;
-		slot = c->next;
-		if (now > time_ns && now - time_ns > CLAIM_AGE_NS)
-			break;
-		if (claim_fits(c, f, src_port))
-			add_candidate(a, ret, claimant_of(a, c), time_ns);
+	ret->many |= n == CLAIMS_MAX;
+	/* Looking at one may bring more claims, in the place of these. */
+	for (unsigned i = 0; i < n; i++)
+		process_image_ref(found[i].image);
+	for (unsigned i = 0; i < n; i++) {
+		add_candidate(a, ret, claimant_of(a, &found[i]), found[i].time_ns);
+		process_image_unref(found[i].image);
 	}
 }
 
@@ -507,9 +462,10 @@ int attribution_open(
 	a->instance = strdup(config->instance);
 	a->proc_root = strdup(config->proc_root);
 	a->processes = process_table_new(config->proc_root);
+	a->claims = claims_new();
 	a->kernel = process_new(0, "[kernel]");
 	if ((config->tracefs && !a->tracefs) || !a->instance || !a->proc_root || !a->processes ||
-		!a->kernel) {
+		!a->claims || !a->kernel) {
 		attribution_close(a);
 		return error_set(err, ERR_NOMEM, NULL, "out of memory");
 	}
@@ -528,8 +484,7 @@ void attribution_close(struct attribution *a)
 	if (!a)
 		return;
 	stop_trace(a);
-	for (unsigned i = 0; i < CLAIMS; i++)
-		process_image_unref(a->claims[i].image);
+	claims_free(a->claims);
 	sockdiag_close(a->sockdiag);
 	process_table_free(a->processes);
 	process_unref(a->kernel);

@@ -76,7 +76,7 @@
 #define LIMIT_DNS_RECORDS 256 /* records read of one answer */
 #define LIMIT_PROCESSES 8192 /* process records kept */
 #define LIMIT_TRACE_CANDIDATES                                                                     \
-	8192 /* connects seen by the kernel's tracing, waiting for their packet */
+	32768 /* connects seen by the kernel's tracing, waiting for their packet */
 #define LIMIT_RECENT_FLOWS 8192 /* decided flows remembered for retransmits */
 #define LIMIT_DIGESTS 256 /* executables whose digests are kept */
 #define LIMIT_DIGEST_JOBS                                                                          \
