@@ -38,6 +38,7 @@ struct server;
 struct sse;
 struct store;
 struct subscriptions;
+struct tls_files;
 
 struct console {
 	struct loop *loop;
@@ -57,6 +58,7 @@ struct console {
 	struct prompts *prompts; /* api/prompts.h */
 	struct sse *sse; /* api/sse.h: events to clients */
 	struct server *server; /* api/server.h */
+	struct tls_files *tls; /* api/tls.h: what the engine sent last */
 
 	uint64_t
 		instance; /* of the engine (IPC_HELLO); 0 until it said so. "until restart" belongs to it */

@@ -26,6 +26,8 @@ static const struct {
 	{ ALERT_HISTORY_STOPPED, "history_stopped", "error" },
 	{ ALERT_HISTORY_RESUMED, "history_resumed", "info" },
 	{ ALERT_RULE_FILE, "rule_file", "warning" },
+	{ ALERT_TLS_REFUSED, "tls_refused", "error" },
+	{ ALERT_TLS_KEY_OPEN, "tls_key_open", "warning" },
 };
 
 const char *alert_code_str(unsigned code)
