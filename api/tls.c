@@ -179,24 +179,35 @@ static int fill(
 	return r < 0 ? refuse(err, IPC_TLS_KEY, "does not go with the certificate", r) : 0;
 }
 
-int tls_pair_load(const struct tls_files *f, struct tls_pair **ret, struct error *err)
+/* Takes all of it into a new pair; half built ones go again. */
+static int build(
+	const struct secret texts[static IPC_TLS_COUNT_], struct tls_pair **ret, struct error *err)
 {
-	struct secret texts[IPC_TLS_COUNT_] = { 0 };
 	struct tls_pair *p = calloc(1, sizeof(*p));
-	int r = p ? 0 : error_set(err, ERR_NOMEM, places[0], "out of memory");
+	int r;
 
-	for (enum ipc_tls_part part = 0; part < IPC_TLS_COUNT_ && r == 0; part++)
-		r = read_file(f, part, &texts[part], err);
-	if (r == 0)
-		r = fill(p, texts, err);
-	for (unsigned i = 0; i < IPC_TLS_COUNT_; i++)
-		forget(&texts[i]);
-	if (p)
-		p->refs = 1;
+	if (!p)
+		return error_set(err, ERR_NOMEM, places[0], "out of memory");
+	p->refs = 1;
+	r = fill(p, texts, err);
 	if (r < 0)
 		tls_pair_unref(p);
 	else
 		*ret = p;
+	return r;
+}
+
+int tls_pair_load(const struct tls_files *f, struct tls_pair **ret, struct error *err)
+{
+	struct secret texts[IPC_TLS_COUNT_] = { 0 };
+	int r = 0;
+
+	for (enum ipc_tls_part part = 0; part < IPC_TLS_COUNT_ && r == 0; part++)
+		r = read_file(f, part, &texts[part], err);
+	if (r == 0)
+		r = build(texts, ret, err);
+	for (unsigned i = 0; i < IPC_TLS_COUNT_; i++)
+		forget(&texts[i]);
 	return r;
 }
 
