@@ -79,6 +79,9 @@ enum history_column {
 	COL_HOST_CERTAINTY,
 	COL_FLAGS,
 	COL_SCRIPT,
+	COL_FORWARDED,
+	COL_IFACE_IN,
+	COL_NETNS,
 	COL_WRITTEN_, /* columns up to here are written with the row, those after at its end */
 	COL_BYTES_OUT = COL_WRITTEN_,
 	COL_BYTES_IN,

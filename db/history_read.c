@@ -25,15 +25,19 @@
 #define TEXT_OF(column) "(SELECT text FROM strings WHERE id = c." column ")"
 
 /* In the order of enum history_column. */
-#define SELECT_ROW                                                                                                                                                  \
-	"SELECT c.id, time_us, protocol, action, reason, src_port, dst_port, uid, pid, method,"                                                                     \
-	" confidence, host_source, latency_us, held, start_time, " TEXT_OF("src_ip") ", " TEXT_OF("dst_ip") ", " TEXT_OF("host") ", " TEXT_OF("rule") ", " TEXT_OF( \
-		"path") ", " TEXT_OF("args") ", " TEXT_OF("cwd") ", " TEXT_OF("user") ","                                                                           \
-										      " " TEXT_OF("cgroup") ", " TEXT_OF("container") ", " TEXT_OF(                 \
-											      "pa"                                                                  \
-											      "re"                                                                  \
-											      "nt"                                                                  \
-											      "s") ", " TEXT_OF("iface_out") ", host_certainty, flags, " TEXT_OF("script") ", bytes_out, bytes_in, packets_out, packets_in, ended_us FROM connections AS c "
+#define SELECT_ROW                                                                                                                                                                                                                \
+	"SELECT c.id, time_us, protocol, action, reason, src_port, dst_port, uid, pid, method,"                                                                                                                                   \
+	" confidence, host_source, latency_us, held, start_time, " TEXT_OF("src_ip") ", " TEXT_OF("dst_ip") ", " TEXT_OF("host") ", " TEXT_OF("rule") ", " TEXT_OF("path") ", " TEXT_OF("args") ", " TEXT_OF("cwd") ", " TEXT_OF( \
+		"user") ","                                                                                                                                                                                                       \
+			" " TEXT_OF("cgroup") ", " TEXT_OF("container") ", " TEXT_OF(                                                                                                                                             \
+				"pa"                                                                                                                                                                                              \
+				"re"                                                                                                                                                                                              \
+				"nt"                                                                                                                                                                                              \
+				"s") ", " TEXT_OF("iface_out") ", host_certainty, "                                                                                                                                               \
+							       "flags, " TEXT_OF("script") ", "                                                                                                                                   \
+											   "forwa"                                                                                                                                \
+											   "rded,"                                                                                                                                \
+											   " " TEXT_OF("iface_in") ", " TEXT_OF("netns") ", bytes_out, bytes_in, packets_out, packets_in, ended_us FROM connections AS c "
 
 enum param {
 	PARAM_BEFORE = 1,
@@ -141,6 +145,9 @@ static void read_row(sqlite3_stmt *st, struct connection_record *c)
 	c->iface_out = sql_text(st, COL_IFACE_OUT);
 	c->flags = (uint32_t)number(st, COL_FLAGS) & PROCESS_FLAGS_ALL;
 	c->script = sql_text(st, COL_SCRIPT);
+	c->is_forwarded = number(st, COL_FORWARDED) != 0;
+	c->iface_in = sql_text(st, COL_IFACE_IN);
+	c->netns = sql_text(st, COL_NETNS);
 	history_parents_parse(c, sql_text(st, COL_PARENTS));
 }
 
