@@ -51,6 +51,15 @@ struct port_attr {
  */
 static const char *const closed[] = { "proc", "sys", "dev", "run", "boot", "root" };
 
+static const char *const resolver_files[] = { "/run/systemd/resolve", "/run/resolvconf",
+	"/run/NetworkManager", "/run/connman" };
+
+unsigned sandbox_resolver_files(const char *ret[static 4])
+{
+	memcpy(ret, resolver_files, sizeof(resolver_files));
+	return array_len(resolver_files);
+}
+
 static uint64_t handled_fs(int abi)
 {
 	return FS_ALL_ABI1 | (abi >= 2 ? FS_REFER : 0) | (abi >= 3 ? FS_TRUNCATE : 0) |
@@ -141,6 +150,11 @@ static int allow_places(int ruleset, int abi, const struct sandbox_places *place
 		r = allow_path(ruleset, abi, places->paths[i], FS_WRITE);
 	for (unsigned i = 0; i < places->n_readable && r == 0; i++)
 		r = allow_path(ruleset, abi, places->readable[i], FS_READ);
+	if (places->any_folder && r == 0)
+		r = allow_path(ruleset, abi, "/", LANDLOCK_ACCESS_FS_READ_DIR);
+	for (unsigned i = 0; i < places->n_programs && r == 0; i++)
+		r = allow_beneath(ruleset, abi, places->programs[i],
+			LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_EXECUTE);
 	for (unsigned i = 0; i < places->n_ports && r == 0 && abi >= 4; i++) {
 		struct port_attr attr = { NET_CONNECT_TCP, places->ports[i] };
 
