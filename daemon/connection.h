@@ -25,6 +25,8 @@ struct connection {
 	char iface_out[IF_NAMESIZE];
 	char netns[LIMIT_NETNS_NAME + 1]; /* where a forwarded one comes from; "": not known */
 	struct process *process; /* a reference, or NULL */
+	struct process
+		*creator; /* of its socket, where that is another one; a reference, or NULL */
 	uint32_t uid; /* UINT32_MAX: not known */
 	enum attribution_method method;
 	enum confidence confidence;

@@ -72,7 +72,7 @@ static int ask(struct ingress *in, struct nlmsghdr *request, mnl_cb_t fn, void *
 {
 	_Alignas(8) char buf[16384];
 	unsigned port = mnl_socket_get_portid(in->nl);
-	int r;
+	int r = MNL_CB_OK;
 
 	request->nlmsg_seq = ++in->seq;
 	if (mnl_socket_sendto(in->nl, request, request->nlmsg_len) < 0)
