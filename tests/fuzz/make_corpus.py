@@ -82,6 +82,9 @@ def dns_answers():
     yield "svcb", dns("_8443._https.example.com", 64, record(AT, 64, hints))
     yield "nothing", dns("none.test", 1, flags=0x8183)
     yield "loop", dns("a.test", 1, record(AT, 5, name("b.test")), record(name("b.test"), 5, name("a.test")))
+    yield "query", dns("example.com", 1, flags=0x0100)
+    yield "mdns", struct.pack("!6H", 0, 0x8400, 0, 2, 0, 1) + record(name("box.local"), 1, A, ttl=120) + record(
+        name("box.local"), 28, AAAA, ttl=120) + record(name("nas.local"), 1, A, ttl=0)
     yield "odd-bytes", struct.pack("!6H", 1, 0x8180, 1, 1, 0, 0) + b"\4a.\\\xff\1\0\0" + struct.pack("!HH", 1, 1) + record(AT, 1, A)
 
 
@@ -259,9 +262,28 @@ def queries():
     yield "long", b"61" * 512 + b"\n1000\nname\n5000"
 
 
+def fetches():
+    """struct fetch_result and struct fetch_request of api/fetch.h, and URLs."""
+    def result(end, etag=b"", modified=b"", message=b"", size=None):
+        out = struct.pack("=QQI257s257s256s", 1, 5, end, etag, modified, message)
+        return b"r" + (out + bytes(-len(out) % 8))[:size]
+
+    yield "done", result(3, b'W/"one"', b"Mon, 23 Nov 2026 18:00:00 GMT")
+    yield "unchanged", result(2)
+    yield "failed", result(1, message=b"Could not resolve host: lists.example")
+    yield "hostile", result(1, b"a\r\nX: y", b" \t x \r\n", b"\xff\x1b[2J" * 51)
+    yield "no-end", result(1, b"x" * 257, b"x" * 257, b"\xe2\x82" * 128)
+    yield "short", result(3, size=700)
+    yield "no-result", result(4)
+    yield "request", b"q" + struct.pack("=QQII2049s257s257s5x", 1, 1 << 26, 300000, 0, b"https://lists.example/", b'"x"', b"y" * 257)
+    for title, url in (("https", b"https://lists.example:8443/a?b#c"), ("ipv6", b"http://[2001:db8::1]:80/"), ("file", b"file:///etc/x"),
+                       ("user", b"http://u:p@h/"), ("port", b"http://h:99999/"), ("line", b"http://h/\r\nX: y")):
+        yield "url-" + title, b"u" + url
+
+
 TARGETS = {"packet": packets, "dns": dns_answers, "dns_name": dns_names, "ipc": ipc_messages, "queue_message": queue_messages,
            "trace_page": trace_pages, "trace_format": trace_formats, "rulewire": rule_sets, "rule_doc": rule_docs, "config": configs,
-           "query": queries}
+           "query": queries, "fetch": fetches}
 
 
 def main():
