@@ -96,7 +96,7 @@ def dns_names():
     yield "self", head + b"\xc0\x0c"
 
 
-IPC_SIZES = {1: 32, 2: 320, 3: 360, 4: 32, 5: 640, 6: 40, 7: 32, 8: 40, 32: 260, 33: 16, 34: 24, 35: 24, 36: 40, 37: 16, 38: 16}
+IPC_SIZES = {1: 32, 2: 448, 3: 480, 4: 32, 5: 640, 6: 40, 7: 32, 8: 40, 32: 260, 33: 16, 34: 24, 35: 24, 36: 40, 37: 16, 38: 16}
 
 
 def ipc_messages():
@@ -106,7 +106,7 @@ def ipc_messages():
     settings = struct.pack("=IBBBBB7x", 30000, 0, 0, 0, 1, 3)
     yield "settings", bytes([2 * 34]) + bytes(8) + settings
     yield "config", bytes([2 * 32]) + bytes(8) + settings + bytes(240)
-    yield "raw", bytes([1]) + struct.pack("=IHHiI", 16, 1, 33, 77, 0)
+    yield "raw", bytes([1]) + struct.pack("=IHHiI", 16, 2, 33, 77, 0)
     yield "string", bytes([2 * 6]) + bytes(8) + struct.pack("=QII", 1, 1, 0) + struct.pack("=HHI", 32, 5, 0) + b"hello"
 
 
