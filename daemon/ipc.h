@@ -31,10 +31,11 @@
 #include <stdint.h>
 
 #include "lib/err.h"
+#include "lib/file_identity.h"
 #include "lib/flow.h"
 #include "lib/limits.h"
 
-#define IPC_VERSION 1
+#define IPC_VERSION 2
 #define IPC_LISTEN_MAX 8
 #define IPC_IFACE_LEN 16
 
@@ -100,16 +101,22 @@ struct ipc_str {
 	uint16_t len;
 };
 
-struct ipc_parent {
-	int32_t pid;
+/* A process by name and number: an ancestor, or who made a socket. */
+struct ipc_relative {
+	int32_t pid; /* 0: none */
 	struct ipc_str path;
+	uint32_t uid, euid; /* real and effective; UINT32_MAX: not known */
+	uint64_t started_us; /* CLOCK_REALTIME; 0: not known */
 };
 
 /* Who. All strings went through utf8_sanitize() except args, which are raw: sanitize each. */
 struct ipc_process {
 	int32_t pid; /* 0: no process is known */
-	uint32_t uid; /* UINT32_MAX: not known */
+	uint32_t uid; /* of the socket; UINT32_MAX: not known */
+	uint32_t real_uid, euid; /* its own, likewise */
 	uint64_t start_time; /* clock ticks since boot, field 22 of /proc/PID/stat */
+	uint64_t started_us; /* CLOCK_REALTIME; 0: not known */
+	struct file_identity exe; /* the executed file */
 	uint32_t flags; /* of enum process_flag */
 	uint32_t n_parents; /* at most LIMIT_PARENTS, nearest first */
 	struct ipc_str path;
@@ -119,7 +126,8 @@ struct ipc_process {
 	struct ipc_str cgroup;
 	struct ipc_str container; /* empty: none */
 	struct ipc_str script; /* empty: none */
-	struct ipc_parent parents[LIMIT_PARENTS];
+	struct ipc_relative creator; /* of the socket, where that is another process */
+	struct ipc_relative parents[LIMIT_PARENTS];
 };
 
 /* One connection with its decision; in a prompt, without (action, reason, rule are then void). */
@@ -135,12 +143,15 @@ struct ipc_connection {
 	uint8_t host_source; /* enum host_source */
 	uint8_t nolog; /* the rule says: do not record */
 	uint8_t host_certainty; /* enum host_certainty */
-	uint8_t pad[1];
+	uint8_t is_forwarded; /* 0 or 1: it comes from another network namespace or machine */
 	uint64_t flow_id; /* of the live flow that it begins; 0: none */
 	uint32_t held_packets; /* that this decision released or dropped; 1 for an unheld one */
-	char iface_out[IPC_IFACE_LEN]; /* NUL-padded; may be empty */
+	char iface_in[IPC_IFACE_LEN]; /* of a forwarded one; NUL-padded; may be empty */
+	char iface_out[IPC_IFACE_LEN]; /* likewise, of any */
 	struct ipc_str host;
 	struct ipc_str rule;
+	struct ipc_str
+		netns; /* name of the network namespace that a forwarded one comes from; empty: not known */
 	struct ipc_process process;
 };
 
@@ -283,7 +294,7 @@ struct ipc_config {
 	uint8_t fail_closed;
 	uint8_t mark_bit; /* 0..30: this bit means allowed, the next one rejected */
 	uint8_t log_format; /* enum log_format */
-	uint8_t pad;
+	uint8_t queue_forwarded; /* 0 or 1: also what others send through this machine */
 	struct ipc_listen listen[IPC_LISTEN_MAX];
 	char tls_certificate[LIMIT_PATH + 1]; /* NUL-terminated paths; both or none */
 	char tls_key[LIMIT_PATH + 1];
