@@ -26,10 +26,6 @@
 #define GRACE_MS 2000 /* past curl's own timeout */
 #define SOCKET_FD 3
 
-/* Where the resolver's settings may lie, in what is closed otherwise. */
-static const char *const resolver_files[] = { "/run/systemd/resolve", "/run/resolvconf",
-	"/run/NetworkManager", "/run/connman" };
-
 /* ---- a worker */
 
 static void work(const struct fetch_request *request, int fd, int answer)
@@ -156,8 +152,7 @@ static int confine(struct error *err)
 	int64_t group;
 	int r = sandbox_drop(CONSOLE_USER, LIMIT_FETCH_PROCESSES, &group, err);
 
-	for (size_t i = 0; i < array_len(resolver_files); i++)
-		places.readable[places.n_readable++] = resolver_files[i];
+	sandbox_add_resolver(&places);
 	if (r == 0 && !SYSCALLS_UNDER_ASAN && setrlimit(RLIMIT_DATA, &memory) < 0)
 		r = error_set(err, ERR_PERMISSION, NULL, "setrlimit: %s", strerror(errno));
 	if (r == 0)

@@ -51,6 +51,16 @@ struct port_attr {
  */
 static const char *const closed[] = { "proc", "sys", "dev", "run", "boot", "root" };
 
+/* Where the resolver's settings may lie, in what is closed otherwise. */
+static const char *const resolver_files[] = { "/run/systemd/resolve", "/run/resolvconf",
+	"/run/NetworkManager", "/run/connman" };
+
+void sandbox_add_resolver(struct sandbox_places *places)
+{
+	for (size_t i = 0; i < array_len(resolver_files); i++)
+		places->readable[places->n_readable++] = resolver_files[i];
+}
+
 static uint64_t handled_fs(int abi)
 {
 	return FS_ALL_ABI1 | (abi >= 2 ? FS_REFER : 0) | (abi >= 3 ? FS_TRUNCATE : 0) |

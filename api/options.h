@@ -46,6 +46,7 @@ struct config_values {
 	struct config_list listen; /* "127.0.0.1:7373", "[::1]:7373" */
 	struct config_list hosts; /* lower case */
 	struct config_list tcp_peer_users;
+	struct config_list export; /* URLs of api/export_target.h */
 	bool tls; /* always false in this version: a non-null value is refused */
 	int log_level; /* enum log_level */
 	int log_format; /* enum log_format */

@@ -31,6 +31,10 @@ int sandbox_close(struct error *err);
  * Then, in each of these, sandbox_close_worker(): threads, but no more processes.
  */
 int sandbox_close_fetcher(struct error *err);
+
+/* The same for the process that exports decisions (api/exporter.h), which may also reach Unix sockets. */
+int sandbox_close_exporter(struct error *err);
+
 int sandbox_close_worker(struct error *err);
 
 #define SANDBOX_PATHS_MAX 8
@@ -48,6 +52,9 @@ struct sandbox_places {
 	unsigned n_ports;
 	bool any_port; /* all of them may */
 };
+
+/* Lets the settings of the resolver be read, wherever they lie. */
+void sandbox_add_resolver(struct sandbox_places *places);
 
 /*
  * Landlock, once the config has said what places there are: nothing outside them can be changed, nothing under /proc (but our

@@ -127,7 +127,7 @@ int sandbox_close(struct error *err)
 	return close_with(syscalls_refuse(), build, err);
 }
 
-/* ---- the process that fetches lists */
+/* ---- the processes that fetch lists and export decisions */
 
 /* What libcurl and the C library's resolver call beyond a console, and what workers take to come and go. */
 static const char *const fetcher_calls[] = {
@@ -148,8 +148,8 @@ static const char *const fetcher_calls[] = {
 	"membarrier",
 };
 
-/* IPv4, IPv6, and the kernel's list of our own addresses. No Unix sockets: the resolver looks for nscd, and does without. */
-static int add_sockets(scmp_filter_ctx ctx)
+/* IPv4, IPv6, and the kernel's list of our own addresses. Without Unix sockets the resolver looks for nscd, and does without. */
+static int add_sockets(scmp_filter_ctx ctx, uint32_t unix_action)
 {
 	static const int families[] = { AF_INET, AF_INET6 };
 	int r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2,
@@ -159,7 +159,7 @@ static int add_sockets(scmp_filter_ctx ctx)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
 			SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i]));
 	return r < 0 ? r
-		     : seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(socket), 1,
+		     : seccomp_rule_add(ctx, unix_action, SCMP_SYS(socket), 1,
 			       SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
 }
 
@@ -191,7 +191,7 @@ static int add_prctl(scmp_filter_ctx ctx)
 	return r;
 }
 
-static int fill_fetcher(scmp_filter_ctx ctx)
+static int fill_outgoing(scmp_filter_ctx ctx, uint32_t unix_action)
 {
 	int r = syscalls_add(ctx, SCMP_ACT_ALLOW, syscalls_console, n_syscalls_console);
 
@@ -204,7 +204,7 @@ static int fill_fetcher(scmp_filter_ctx ctx)
 	if (r == 0)
 		r = add_memory(ctx);
 	if (r == 0)
-		r = add_sockets(ctx);
+		r = add_sockets(ctx, unix_action);
 	if (r == 0)
 		r = add_clone(ctx);
 	if (r == 0)
@@ -212,9 +212,24 @@ static int fill_fetcher(scmp_filter_ctx ctx)
 	return r < 0 ? r : seccomp_load(ctx);
 }
 
+static int fill_fetcher(scmp_filter_ctx ctx)
+{
+	return fill_outgoing(ctx, SCMP_ACT_ERRNO(EACCES));
+}
+
 int sandbox_close_fetcher(struct error *err)
 {
 	return close_with(syscalls_refuse(), fill_fetcher, err);
+}
+
+static int fill_exporter(scmp_filter_ctx ctx)
+{
+	return fill_outgoing(ctx, SCMP_ACT_ALLOW);
+}
+
+int sandbox_close_exporter(struct error *err)
+{
+	return close_with(syscalls_refuse(), fill_exporter, err);
 }
 
 static int fill_worker(scmp_filter_ctx ctx)

@@ -228,6 +228,8 @@ enum ipc_alert_code {
 	ALERT_HISTORY_STOPPED = 32, /* the disk is full or failing */
 	ALERT_HISTORY_RESUMED = 33,
 	ALERT_RULE_FILE = 34, /* a rule file is bad and was skipped */
+	ALERT_EXPORT_DOWN = 35, /* decisions do not reach a target */
+	ALERT_EXPORT_RESUMED = 36,
 };
 
 struct ipc_alert {
