@@ -199,6 +199,11 @@ static bool is_same_file(struct export_sink *s)
 
 /* ---- all of them */
 
+int export_sink_init(void)
+{
+	return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? 0 : ERR_IO;
+}
+
 int export_sink_open(struct export_sink *s)
 {
 	int r = ERR_IO;

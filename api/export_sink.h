@@ -27,6 +27,9 @@ struct export_sink {
 	char why[200]; /* after a failure */
 };
 
+/* Before the first is opened, while files may still be opened and code mapped. 0 or ERR_IO. */
+int export_sink_init(void);
+
 /* 0, or ERR_IO with sink->why. A sink starts as { .target = T, .fd = -1 }. */
 int export_sink_open(struct export_sink *s);
 void export_sink_close(struct export_sink *s);

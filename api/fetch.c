@@ -1,33 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A transfer by libcurl: bounded, whole or nothing. */
+/* Which URLs lists come from, and results put in order. */
 #include "config.h"
 
 #include "api/fetch.h"
 
-#include <curl/curl.h>
-#include <errno.h>
+#include <arpa/inet.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <strings.h>
 
-#include "lib/cleanup.h"
 #include "lib/utf8.h"
 
-#define CONNECT_TIMEOUT_MS 20000L
-#define SLOW_BYTES 100L /* a second, for SLOW_S: that is a server that wants to keep us */
-#define SLOW_S 60L
-
-struct transfer {
-	const struct fetch_request *request;
-	struct fetch_result *result;
-	int fd;
-	int write_error; /* an errno */
-	bool too_big;
-	bool is_chunked;
-	char error[CURL_ERROR_SIZE];
-};
+#define HOST_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._"
+#define IPV6_CHARS "abcdefABCDEF0123456789:."
 
 /* ---- URLs */
 
@@ -39,34 +26,70 @@ static bool is_text(const char *s)
 	return true;
 }
 
-static int judge(CURLU *u, struct error *err)
+/* "": none is said. Otherwise :1 to :65535. */
+static bool is_port(const char *s, size_t len)
 {
-	_cleanup_(cleanup_free) char *scheme = NULL, *host = NULL, *user = NULL, *path = NULL;
-	bool is_file;
+	unsigned port = 0;
 
-	if (curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK)
-		scheme = NULL;
-	is_file = scheme && strcmp(scheme, "file") == 0;
-	if (!is_file && (!scheme || (strcmp(scheme, "https") != 0 && strcmp(scheme, "http") != 0)))
-		return error_set(
-			err, ERR_INVALID, NULL, "must begin with https://, http:// or file:///");
-	if (curl_url_get(u, CURLUPART_USER, &user, 0) == CURLUE_OK ||
-		curl_url_get(u, CURLUPART_PASSWORD, &user, 0) == CURLUE_OK)
+	if (len == 0)
+		return true;
+	if (s[0] != ':' || len < 2 || len > 6)
+		return false;
+	for (size_t i = 1; i < len; i++) {
+		if (s[i] < '0' || s[i] > '9')
+			return false;
+		port = port * 10 + (unsigned)(s[i] - '0');
+	}
+	return port >= 1 && port <= UINT16_MAX;
+}
+
+/* The length of [ADDRESS] at the start of `s`, or 0. */
+static size_t ipv6_len(const char *s)
+{
+	char text[INET6_ADDRSTRLEN];
+	size_t len = strspn(s + 1, IPV6_CHARS);
+	struct in6_addr addr;
+
+	if (s[len + 1] != ']' || len >= sizeof(text))
+		return 0;
+	memcpy(text, s + 1, len);
+	text[len] = '\0';
+	return inet_pton(AF_INET6, text, &addr) == 1 ? len + 2 : 0;
+}
+
+/* What stands between the two slashes and the path, RFC 3986 section 3.2, without the user. */
+static int check_authority(const char *s, size_t len, struct error *err)
+{
+	bool is_ipv6 = *s == '[';
+	size_t host = is_ipv6 ? ipv6_len(s) : strspn(s, HOST_CHARS);
+
+	if (memchr(s, '@', len))
 		return error_set(err, ERR_INVALID, NULL,
 			"must not have a user or password in it: everybody who may read lists sees "
 			"it");
-	if (!is_file && (curl_url_get(u, CURLUPART_HOST, &host, 0) != CURLUE_OK || !*host))
+	if (len == 0 || *s == ':')
 		return error_set(err, ERR_INVALID, NULL, "has no host");
-	if (is_file && (curl_url_get(u, CURLUPART_PATH, &path, 0) != CURLUE_OK || !path[1]))
-		return error_set(err, ERR_INVALID, NULL, "names no file");
+	if (is_ipv6 && !host)
+		return error_set(err, ERR_INVALID, NULL, "has no IPv6 address between [ and ]");
+	if (host == 0 || (host < len && s[host] != ':'))
+		return error_set(
+			err, ERR_INVALID, NULL, "has a character in its host that cannot be there");
+	if (!is_port(s + host, len - host))
+		return error_set(err, ERR_INVALID, NULL, "has a port that is none");
 	return 0;
+}
+
+/* Past "SCHEME://", or NULL. Schemes know no case. */
+static const char *past_scheme(const char *url, const char *scheme)
+{
+	size_t len = strlen(scheme);
+
+	return strncasecmp(url, scheme, len) == 0 ? url + len : NULL;
 }
 
 int fetch_check_url(const char *url, struct error *err)
 {
-	CURLU *u;
-	CURLUcode c;
-	int r;
+	const char *rest;
 
 	if (!*url || strlen(url) > LIMIT_FETCH_URL)
 		return error_set(
@@ -75,16 +98,16 @@ int fetch_check_url(const char *url, struct error *err)
 		return error_set(err, ERR_INVALID, NULL,
 			"must be printable ASCII without spaces: write others as %%XX, and names "
 			"as A-labels");
-	u = curl_url();
-	if (!u)
-		return error_set(err, ERR_NOMEM, NULL, "out of memory");
-	c = curl_url_set(u, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME);
-	if (c == CURLUE_OK)
-		r = judge(u, err);
-	else
-		r = error_set(err, ERR_INVALID, NULL, "is no URL: %s", curl_url_strerror(c));
-	curl_url_cleanup(u);
-	return r;
+	rest = past_scheme(url, "file:///");
+	if (rest)
+		return *rest ? 0 : error_set(err, ERR_INVALID, NULL, "names no file");
+	rest = past_scheme(url, "https://");
+	if (!rest)
+		rest = past_scheme(url, "http://");
+	if (!rest)
+		return error_set(
+			err, ERR_INVALID, NULL, "must begin with https://, http:// or file:///");
+	return check_authority(rest, strcspn(rest, "/?#"), err);
 }
 
 /* ---- results */
@@ -101,7 +124,7 @@ void fetch_fail(struct fetch_result *ret, const char *fmt, ...)
 	ret->end = FETCH_FAILED;
 }
 
-static void keep_tag(char ret[static LIMIT_FETCH_TAG + 1], const char *s, size_t len)
+void fetch_keep_tag(char ret[static LIMIT_FETCH_TAG + 1], const char *s, size_t len)
 {
 	ret[0] = '\0';
 	while (len && (*s == ' ' || *s == '\t')) {
@@ -128,195 +151,19 @@ int fetch_check_result(struct fetch_result *r, size_t len)
 	r->etag[LIMIT_FETCH_TAG] = r->last_modified[LIMIT_FETCH_TAG] = '\0';
 	r->message[sizeof(r->message) - 1] = '\0';
 	memcpy(tag, r->etag, sizeof(tag));
-	keep_tag(r->etag, tag, strlen(tag));
+	fetch_keep_tag(r->etag, tag, strlen(tag));
 	memcpy(tag, r->last_modified, sizeof(tag));
-	keep_tag(r->last_modified, tag, strlen(tag));
+	fetch_keep_tag(r->last_modified, tag, strlen(tag));
 	memcpy(text, r->message, sizeof(text));
 	utf8_sanitize(text, strlen(text), r->message, sizeof(r->message));
 	return 0;
 }
 
-/* ---- the transfer */
-
-static size_t on_data(char *data, size_t size, size_t n, void *ctx)
+int fetch_check_request(struct fetch_request *r, size_t len)
 {
-	struct transfer *t = ctx;
-	size_t len = size * n, done = 0;
-
-	if (len > t->request->max_bytes - t->result->bytes) {
-		t->too_big = true;
-		return 0;
-	}
-	while (done < len) {
-		ssize_t w = write(t->fd, data + done, len - done);
-
-		if (w < 0 && errno == EINTR)
-			continue;
-		if (w <= 0) {
-			t->write_error = w < 0 ? errno : EIO;
-			return 0;
-		}
-		done += (size_t)w;
-	}
-	t->result->bytes += len;
-	return len;
-}
-
-static bool header_is(const char *line, size_t len, const char *name)
-{
-	size_t n = strlen(name);
-
-	return len > n && strncasecmp(line, name, n) == 0;
-}
-
-static size_t on_header(char *line, size_t size, size_t n, void *ctx)
-{
-	struct transfer *t = ctx;
-	size_t len = size * n;
-
-	/* Another answer begins: what a redirection said is not about the list. */
-	if (header_is(line, len, "HTTP/")) {
-		t->result->etag[0] = t->result->last_modified[0] = '\0';
-		t->is_chunked = false;
-	} else if (header_is(line, len, "etag:")) {
-		keep_tag(t->result->etag, line + 5, len - 5);
-	} else if (header_is(line, len, "last-modified:")) {
-		keep_tag(t->result->last_modified, line + 14, len - 14);
-	} else if (header_is(line, len, "transfer-encoding:")) {
-		t->is_chunked = true;
-	}
-	return len;
-}
-
-static struct curl_slist *add_condition(
-	struct curl_slist *list, const char *name, const char *value)
-{
-	char line[LIMIT_FETCH_TAG + 32];
-	struct curl_slist *more;
-
-	if (!*value)
-		return list;
-	snprintf(line, sizeof(line), "%s: %s", name, value);
-	more = curl_slist_append(list, line);
-	return more ? more : list;
-}
-
-/* https is never left for http, nor either for a file of this machine. */
-static const char *redirections(const char *url)
-{
-	return strncasecmp(url, "https:", 6) == 0 ? "https" : "https,http";
-}
-
-static void set_up(CURL *c, struct transfer *t, struct curl_slist *headers)
-{
-	const struct fetch_request *r = t->request;
-
-	curl_easy_setopt(c, CURLOPT_URL, r->url);
-	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "https,http,file");
-	curl_easy_setopt(c, CURLOPT_REDIR_PROTOCOLS_STR, redirections(r->url));
-	curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 1L);
-	curl_easy_setopt(c, CURLOPT_MAXREDIRS, (long)LIMIT_FETCH_REDIRECTS);
-	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)r->timeout_ms);
-	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
-	curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, SLOW_BYTES);
-	curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, SLOW_S);
-	curl_easy_setopt(c, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)r->max_bytes);
-	curl_easy_setopt(c, CURLOPT_USERAGENT, PACKAGE_NAME "/" PACKAGE_VERSION);
-	curl_easy_setopt(c, CURLOPT_PROXY, "");
-	curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
-	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_data);
-	curl_easy_setopt(c, CURLOPT_WRITEDATA, t);
-	curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
-	curl_easy_setopt(c, CURLOPT_HEADERDATA, t);
-	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, t->error);
-}
-
-/* What curl made of an HTTP answer that came without an error. */
-static void conclude_http(CURL *c, struct transfer *t)
-{
-	const struct fetch_request *q = t->request;
-	struct fetch_result *r = t->result;
-	long code = 0, version = 0;
-	curl_off_t told = -1;
-
-	curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &code);
-	curl_easy_getinfo(c, CURLINFO_HTTP_VERSION, &version);
-	curl_easy_getinfo(c, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &told);
-	if (code == 304 && (*q->etag || *q->last_modified)) {
-		r->end = FETCH_UNCHANGED;
-	} else if (code != 200) {
-		fetch_fail(r, "the server answered with status %ld", code);
-	} else if (told < 0 && !t->is_chunked && version <= CURL_HTTP_VERSION_1_1) {
-		fetch_fail(r, "the server did not say how long the list is: a part of it would "
-			      "look like all of it");
-	} else {
-		r->end = FETCH_DONE;
-	}
-}
-
-static void conclude(CURL *c, struct transfer *t, CURLcode code)
-{
-	struct fetch_result *r = t->result;
-
-	if (t->too_big || code == CURLE_FILESIZE_EXCEEDED)
-		fetch_fail(r, "the list is bigger than %llu bytes",
-			(unsigned long long)t->request->max_bytes);
-	else if (t->write_error)
-		fetch_fail(r, "the list cannot be written: %s", strerror(t->write_error));
-	else if (code != CURLE_OK)
-		fetch_fail(r, "%s", *t->error ? t->error : curl_easy_strerror(code));
-	else if (strncasecmp(t->request->url, "file:", 5) == 0)
-		r->end = FETCH_DONE;
-	else
-		conclude_http(c, t);
-}
-
-/* A pipe or a device would keep us waiting where no timeout of curl's holds. False after a failure. */
-static bool check_file(const char *url, struct fetch_result *ret)
-{
-	_cleanup_free_ char *path = NULL;
-	CURLU *u = curl_url();
-	struct stat st;
-	bool good = u && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
-		    curl_url_get(u, CURLUPART_PATH, &path, CURLU_URLDECODE) == CURLUE_OK;
-
-	curl_url_cleanup(u);
-	if (!good)
-		fetch_fail(ret, "the URL names no file");
-	else if (stat(path, &st) < 0)
-		fetch_fail(ret, "the file cannot be read: %s", strerror(errno));
-	else if (!S_ISREG(st.st_mode))
-		fetch_fail(ret, "it is no regular file");
-	else
-		return true;
-	return false;
-}
-
-int fetch_init(void)
-{
-	return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? 0 : ERR_IO;
-}
-
-void fetch_run(const struct fetch_request *request, int fd, struct fetch_result *ret)
-{
-	struct transfer t = { .request = request, .result = ret, .fd = fd };
-	struct curl_slist *headers = NULL;
-	CURL *c;
-
-	memset(ret, 0, sizeof(*ret));
-	ret->id = request->id;
-	if (strncasecmp(request->url, "file:", 5) == 0 && !check_file(request->url, ret))
-		return;
-	c = curl_easy_init();
-	if (!c) {
-		fetch_fail(ret, "out of memory");
-		return;
-	}
-	headers = add_condition(headers, "If-None-Match", request->etag);
-	headers = add_condition(headers, "If-Modified-Since", request->last_modified);
-	set_up(c, &t, headers);
-	conclude(c, &t, curl_easy_perform(c));
-	curl_slist_free_all(headers);
-	curl_easy_cleanup(c);
+	if (len != sizeof(*r) || r->max_bytes == 0 || r->timeout_ms == 0)
+		return ERR_MALFORMED;
+	r->url[LIMIT_FETCH_URL] = '\0';
+	r->etag[LIMIT_FETCH_TAG] = r->last_modified[LIMIT_FETCH_TAG] = '\0';
+	return 0;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One list fetched from its URL by libcurl, which nothing else of the console knows.
+ * One list to be fetched from its URL: what is asked for, and what came of it.
  *
- * The requests and results travel as these structs over a socket pair (api/fetcher.h); fetch_check_result() is for who receives one.
+ * Requests and results travel as these structs from the console over its launcher to opensnitch-fetcher and back (api/fetcher.h);
+ * fetch_check_request() and fetch_check_result() are for who receives one.
  */
 #ifndef API_FETCH_H
 #define API_FETCH_H
@@ -45,20 +46,17 @@ struct fetch_result {
  */
 int fetch_check_url(const char *url, struct error *err);
 
-/* Before the first fetch_run(), while files may still be opened and code mapped. 0 or ERR_IO. */
-int fetch_init(void);
-
-/*
- * Fetches it into `fd`, an empty file: *ret always. Waits as long as it takes, at most request->timeout_ms. A list counts as whole
- * where the server said how long it is, or that this was all of it.
- */
-void fetch_run(const struct fetch_request *request, int fd, struct fetch_result *ret);
-
 /* Ends a result as a failure. */
 void fetch_fail(struct fetch_result *ret, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Puts bytes from another process in order: strings end, text is text. ERR_MALFORMED for what is no result. */
+/* Keeps the value of a header line (`len` bytes after its colon) without the white space around it; "" for one that is no text or too long. */
+void fetch_keep_tag(char ret[static LIMIT_FETCH_TAG + 1], const char *s, size_t len);
+
+/* Puts bytes from another process in order: strings end. ERR_MALFORMED for what is no request. */
+int fetch_check_request(struct fetch_request *r, size_t len);
+
+/* The same for a result, whose text is text as well. ERR_MALFORMED for what is no result. */
 int fetch_check_result(struct fetch_result *r, size_t len);
 
 #endif

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The process that fetches, and its workers. */
+/* The launcher: it waits for requests, and has a program carry out each. */
 #include "config.h"
 
 #include "api/fetcher.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <nss.h>
+#include <limits.h>
+#include <link.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -17,33 +19,38 @@
 #include <unistd.h>
 
 #include "api/fetch.h"
+#include "api/program.h"
 #include "api/sandbox.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/syscalls.h"
 
+#define FETCHER_NAME "opensnitch-fetcher"
 #define GRACE_MS 2000 /* past curl's own timeout */
-#define SOCKET_FD 3
+#define SOCKET_FD                                                                                  \
+	FETCHER_FD_CHANNEL /* the console's end of it, until the program gets one of its own */
+#define PROGRAM_FD (FETCHER_FD_FILE + 1)
+#define OUT_OF_THE_WAY 64
 
-/* ---- a worker */
+/* ---- a program for one request */
 
-static void work(const struct fetch_request *request, int fd, int answer)
+/* In the child. */
+static void execute(int channel, int file)
 {
-	const struct rlimit size = { request->max_bytes, request->max_bytes };
-	struct error err = { 0 };
-	struct fetch_result result = { .id = request->id };
+	struct fetch_result result = { 0 };
+	char *argv[] = { (char[]) { FETCHER_NAME }, NULL }, *envp[4];
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	signal(SIGXFSZ, SIG_IGN);
-	if (setrlimit(RLIMIT_FSIZE, &size) < 0 || sandbox_close_worker(&err) < 0)
-		fetch_fail(&result, "the sandbox cannot be closed: %s", err.message);
-	else
-		fetch_run(request, fd, &result);
-	_exit(write(answer, &result, sizeof(result)) == (ssize_t)sizeof(result) ? 0 : 1);
+	if ((file == FETCHER_FD_FILE ? fcntl(file, F_SETFD, 0) : dup2(file, FETCHER_FD_FILE)) >=
+			0 &&
+		dup2(channel, FETCHER_FD_CHANNEL) >= 0)
+		execveat(PROGRAM_FD, "", argv, program_environment(envp), AT_EMPTY_PATH);
+	fetch_fail(&result, FETCHER_NAME " cannot be started: %s", strerror(errno));
+	_exit(write(channel, &result, sizeof(result)) == (ssize_t)sizeof(result) ? 0 : 1);
 }
 
-/* All that the worker says until it ends, at most `size` bytes; false when the time is over. */
+/* All that the program says until it ends, at most `size` bytes; false when the time is over. */
 static bool hear(int fd, uint32_t timeout_ms, void *buf, size_t size, size_t *ret_len)
 {
 	uint64_t end = clock_mono_ns() + (uint64_t)timeout_ms * 1000000;
@@ -94,20 +101,19 @@ static void supervise(
 /* Takes `fd`. */
 static void carry_out(const struct fetch_request *request, int fd, struct fetch_result *result)
 {
-	int answer[2];
+	int pair[2];
 	pid_t pid = -1;
 
-	if (pipe2(answer, O_CLOEXEC) == 0) {
-		pid = fork();
-		if (pid == 0) {
-			close(answer[0]);
-			close(SOCKET_FD);
-			work(request, fd, answer[1]);
-		}
-		close(answer[1]);
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0) {
+		/* There is room for it, so nothing waits. */
+		if (write(pair[0], request, sizeof(*request)) == (ssize_t)sizeof(*request))
+			pid = fork();
+		if (pid == 0)
+			execute(pair[1], fd);
+		close(pair[1]);
 		if (pid > 0)
-			supervise(request, pid, answer[0], result);
-		close(answer[0]);
+			supervise(request, pid, pair[0], result);
+		close(pair[0]);
 	}
 	if (pid < 0)
 		fetch_fail(result, "no process can be started: %s", strerror(errno));
@@ -139,51 +145,84 @@ static int receive(struct fetch_request *ret, int *ret_fd)
 			c->cmsg_len != CMSG_LEN(sizeof(int)))
 			continue;
 		memcpy(ret_fd, CMSG_DATA(c), sizeof(int));
-		if (n == (ssize_t)sizeof(*ret))
+		if (fetch_check_request(ret, (size_t)n) == 0)
 			return 1;
 		close(*ret_fd);
 	}
 }
 
-static int confine(struct error *err)
+static int find_interpreter(struct dl_phdr_info *info, size_t size, void *ctx)
 {
-	struct sandbox_places places = { .any_port = true };
-	const struct rlimit memory = { LIMIT_FETCH_MEMORY, LIMIT_FETCH_MEMORY };
+	const char **ret = ctx;
+
+	(void)size;
+	for (unsigned i = 0; i < info->dlpi_phnum; i++)
+		if (info->dlpi_phdr[i].p_type == PT_INTERP)
+			*ret = (const char *)(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
+	return 1; /* the first is this program, and no other is asked for */
+}
+
+/* The loader that this program was started with: the fetcher is of the same build. -1: there is none. */
+static int open_loader(void)
+{
+	const char *path = NULL;
+
+	dl_iterate_phdr(find_interpreter, &path);
+	return path ? open(path, O_PATH | O_CLOEXEC) : -1;
+}
+
+/* `programs`: the fetcher, and the loader of its libraries. */
+static int confine(const int programs[static 2], struct error *err)
+{
+	struct sandbox_places places = {
+		.programs = programs,
+		.n_programs = 2,
+		.any_port = true,
+		.any_folder = true,
+		.readable = { "/proc" },
+	};
 	int64_t group;
 	int r = sandbox_drop(CONSOLE_USER, LIMIT_FETCH_PROCESSES, &group, err);
 
-	sandbox_add_resolver(&places);
-	if (r == 0 && !SYSCALLS_UNDER_ASAN && setrlimit(RLIMIT_DATA, &memory) < 0)
-		r = error_set(err, ERR_PERMISSION, NULL, "setrlimit: %s", strerror(errno));
+	places.n_readable = 1 + sandbox_resolver_files(&places.readable[1]);
 	if (r == 0)
 		r = sandbox_confine(&places, err);
-	return r < 0 ? r : sandbox_close_fetcher(err);
+	return r < 0 ? r : sandbox_close_launcher(PROGRAM_FD, err);
 }
 
-static void run(int fd)
+/* Gives both their numbers, and closes all else that was inherited. */
+static int place_descriptors(int channel, int program)
+{
+	channel = fcntl(channel, F_DUPFD_CLOEXEC, OUT_OF_THE_WAY);
+	program = fcntl(program, F_DUPFD_CLOEXEC, OUT_OF_THE_WAY);
+	if (channel < 0 || program < 0 || dup3(channel, SOCKET_FD, O_CLOEXEC) < 0 ||
+		dup3(program, PROGRAM_FD, O_CLOEXEC) < 0)
+		return -1;
+	close(FETCHER_FD_FILE);
+	closefrom(PROGRAM_FD + 1);
+	return 0;
+}
+
+static void run(int channel, int program)
 {
 	struct fetch_request request;
 	struct fetch_result result;
 	struct error err = { 0 };
-	int file;
+	int file, loader;
 
-	if (fd != SOCKET_FD && dup2(fd, SOCKET_FD) < 0)
+	if (place_descriptors(channel, program) < 0)
 		_exit(1);
-	closefrom(SOCKET_FD + 1);
-	fcntl(SOCKET_FD, F_SETFD, FD_CLOEXEC);
 	prctl(PR_SET_NAME, "opensnitch-get");
-	/* Those that the C library has inside: others would be loaded later, when no code can be. */
-	__nss_configure_lookup("hosts", "files dns");
-	if (fetch_init() < 0 || confine(&err) < 0) {
+	loader = open_loader();
+	if (confine((const int[]) { PROGRAM_FD, loader }, &err) < 0) {
 		log_error("lists cannot be fetched: %s", err.message);
 		_exit(1);
 	}
+	close(loader);
 	/* After the change of user, which takes it away. The console may have ended before. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	signal(SIGPIPE, SIG_IGN);
 	while (receive(&request, &file) > 0) {
-		request.url[LIMIT_FETCH_URL] = '\0';
-		request.etag[LIMIT_FETCH_TAG] = request.last_modified[LIMIT_FETCH_TAG] = '\0';
 		memset(&result, 0, sizeof(result));
 		carry_out(&request, file, &result);
 		if (send(SOCKET_FD, &result, sizeof(result), MSG_NOSIGNAL) < 0)
@@ -192,25 +231,33 @@ static void run(int fd)
 	_exit(0);
 }
 
+/* ---- the start */
+
+static int make_nonblocking(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	return flags < 0 ? -1 : fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+}
+
 int fetcher_start(struct error *err)
 {
-	int pair[2], flags;
+	_cleanup_close_ int program = program_open(FETCHER_NAME, err), ours = -1, theirs = -1;
+	int pair[2];
 	pid_t pid;
 
+	if (program < 0)
+		return program;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return error_set(
 			err, err_from_errno(errno), NULL, "no socket pair: %s", strerror(errno));
+	ours = pair[0];
+	theirs = pair[1];
 	pid = fork();
-	if (pid == 0) {
-		close(pair[0]);
-		run(pair[1]);
-	}
-	close(pair[1]);
-	flags = pid < 0 ? -1 : fcntl(pair[0], F_GETFL);
-	if (pid < 0 || flags < 0 || fcntl(pair[0], F_SETFL, flags | O_NONBLOCK) < 0) {
-		close(pair[0]);
+	if (pid == 0)
+		run(theirs, program);
+	if (pid < 0 || make_nonblocking(ours) < 0)
 		return error_set(err, err_from_errno(errno), NULL,
 			"the process that fetches cannot be started: %s", strerror(errno));
-	}
-	return pair[0];
+	return steal_fd(&ours);
 }

@@ -51,14 +51,13 @@ struct port_attr {
  */
 static const char *const closed[] = { "proc", "sys", "dev", "run", "boot", "root" };
 
-/* Where the resolver's settings may lie, in what is closed otherwise. */
 static const char *const resolver_files[] = { "/run/systemd/resolve", "/run/resolvconf",
 	"/run/NetworkManager", "/run/connman" };
 
-void sandbox_add_resolver(struct sandbox_places *places)
+unsigned sandbox_resolver_files(const char *ret[static 4])
 {
-	for (size_t i = 0; i < array_len(resolver_files); i++)
-		places->readable[places->n_readable++] = resolver_files[i];
+	memcpy(ret, resolver_files, sizeof(resolver_files));
+	return array_len(resolver_files);
 }
 
 static uint64_t handled_fs(int abi)
@@ -151,6 +150,11 @@ static int allow_places(int ruleset, int abi, const struct sandbox_places *place
 		r = allow_path(ruleset, abi, places->paths[i], FS_WRITE);
 	for (unsigned i = 0; i < places->n_readable && r == 0; i++)
 		r = allow_path(ruleset, abi, places->readable[i], FS_READ);
+	if (places->any_folder && r == 0)
+		r = allow_path(ruleset, abi, "/", LANDLOCK_ACCESS_FS_READ_DIR);
+	for (unsigned i = 0; i < places->n_programs && r == 0; i++)
+		r = allow_beneath(ruleset, abi, places->programs[i],
+			LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_EXECUTE);
 	for (unsigned i = 0; i < places->n_ports && r == 0 && abi >= 4; i++) {
 		struct port_attr attr = { NET_CONNECT_TCP, places->ports[i] };
 

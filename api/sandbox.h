@@ -27,14 +27,19 @@ int sandbox_drop(const char *user, unsigned n_processes, int64_t *ret_group, str
 int sandbox_close(struct error *err);
 
 /*
- * The same for the process that fetches lists (api/fetcher.h): it may open sockets to the world, and start and end processes of its own.
- * Then, in each of these, sandbox_close_worker(): threads, but no more processes.
+ * The same for the process that starts fetchers (api/fetcher.h): processes, and no program but the one that is open at descriptor
+ * `program`; what that one needs to load itself stays allowed as well.
  */
+int sandbox_close_launcher(int program, struct error *err);
+
+/* And for a fetcher once it is loaded: sockets to the world and threads, but no more processes, programs or code. */
 int sandbox_close_fetcher(struct error *err);
 
-/* The same for the process that exports decisions (api/exporter.h), which may also reach Unix sockets. */
+/*
+ * For the process that exports decisions (api/exporter.h): as a fetcher, and it may start and end processes of its own and reach Unix
+ * sockets. Then, in each of these, sandbox_close_worker(): threads, but no more processes.
+ */
 int sandbox_close_exporter(struct error *err);
-
 int sandbox_close_worker(struct error *err);
 
 #define SANDBOX_PATHS_MAX 8
@@ -48,13 +53,13 @@ struct sandbox_places {
 	const char *readable
 		[SANDBOX_PATHS_MAX]; /* files or folders that may be read, though they lie in what is closed */
 	unsigned n_readable;
+	const int *programs; /* descriptors of files that may be executed */
+	unsigned n_programs;
 	uint16_t ports[SANDBOX_PATHS_MAX]; /* TCP ports that may be connected to */
 	unsigned n_ports;
 	bool any_port; /* all of them may */
+	bool any_folder; /* all may be listed, as who confines itself again does */
 };
-
-/* Lets the settings of the resolver be read, wherever they lie. */
-void sandbox_add_resolver(struct sandbox_places *places);
 
 /*
  * Landlock, once the config has said what places there are: nothing outside them can be changed, nothing under /proc (but our
@@ -63,5 +68,8 @@ void sandbox_add_resolver(struct sandbox_places *places);
  * `err`.
  */
 int sandbox_confine(const struct sandbox_places *places, struct error *err);
+
+/* Writes to `ret` where the resolver's settings may lie, in what is closed otherwise; how many. */
+unsigned sandbox_resolver_files(const char *ret[static 4]);
 
 #endif

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <string.h>
@@ -90,10 +91,11 @@ static int add_memory(scmp_filter_ctx ctx)
 	return r;
 }
 
-static int build(scmp_filter_ctx ctx)
+static int build(scmp_filter_ctx ctx, int unused)
 {
 	int r = syscalls_add(ctx, SCMP_ACT_ALLOW, syscalls_console, n_syscalls_console);
 
+	(void)unused;
 	if (r < 0)
 		return r;
 	if (SYSCALLS_UNDER_ASAN) {
@@ -110,10 +112,11 @@ static int build(scmp_filter_ctx ctx)
 	return r < 0 ? r : seccomp_load(ctx);
 }
 
-static int close_with(uint32_t otherwise, int (*fill)(scmp_filter_ctx ctx), struct error *err)
+static int close_with(uint32_t otherwise, int (*fill)(scmp_filter_ctx ctx, int program),
+	int program, struct error *err)
 {
 	scmp_filter_ctx ctx = seccomp_init(otherwise);
-	int r = ctx ? fill(ctx) : -ENOMEM;
+	int r = ctx ? fill(ctx, program) : -ENOMEM;
 
 	seccomp_release(ctx);
 	if (r < 0)
@@ -124,28 +127,38 @@ static int close_with(uint32_t otherwise, int (*fill)(scmp_filter_ctx ctx), stru
 
 int sandbox_close(struct error *err)
 {
-	return close_with(syscalls_refuse(), build, err);
+	return close_with(syscalls_refuse(), build, -1, err);
 }
 
-/* ---- the processes that fetch lists and export decisions */
+/* ---- what fetches lists */
 
-/* What libcurl and the C library's resolver call beyond a console, and what workers take to come and go. */
+/* What libcurl and the C library's resolver call beyond a console. */
 static const char *const fetcher_calls[] = {
 	"connect",
 	"bind",
 	"sendmmsg",
 	"socketpair",
-	"wait4",
-	"waitid",
-	"kill",
-	"pipe2",
 	"set_tid_address",
 	"setrlimit",
 	"getrlimit",
-	"seccomp",
+	"pipe2",
+	"membarrier",
+};
+
+/* Programs that come and go, and how the loader of libraries begins one. */
+static const char *const launcher_calls[] = {
 	"fork",
 	"vfork",
-	"membarrier",
+	"wait4",
+	"waitid",
+	"kill",
+	"dup2",
+	"dup3",
+	"seccomp",
+	"mmap",
+	"mmap2",
+	"mprotect",
+	"arch_prctl",
 };
 
 /* IPv4, IPv6, and the kernel's list of our own addresses. Without Unix sockets the resolver looks for nscd, and does without. */
@@ -169,20 +182,21 @@ static int add_sockets(scmp_filter_ctx ctx, uint32_t unix_action)
 #define CLONE_FLAGS SCMP_A0
 #endif
 
-/* No new namespace; clone3 hides its flags from a filter, and the C library then takes clone. */
-static int add_clone(scmp_filter_ctx ctx)
+/* With these flags, but with no new namespace; clone3 hides its flags from a filter, and the C library then takes clone. */
+static int add_clone(scmp_filter_ctx ctx, scmp_datum_t flags)
 {
 	const scmp_datum_t namespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS |
 					CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
 	int r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
-		CLONE_FLAGS(SCMP_CMP_MASKED_EQ, namespaces, 0));
+		CLONE_FLAGS(SCMP_CMP_MASKED_EQ, namespaces | flags, flags));
 
 	return r < 0 ? r : seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
 }
 
 static int add_prctl(scmp_filter_ctx ctx)
 {
-	static const int options[] = { PR_SET_NAME, PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS };
+	static const int options[] = { PR_SET_NAME, PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS,
+		PR_SET_DUMPABLE };
 	int r = 0;
 
 	for (size_t i = 0; i < array_len(options) && r == 0; i++)
@@ -191,52 +205,89 @@ static int add_prctl(scmp_filter_ctx ctx)
 	return r;
 }
 
-static int fill_outgoing(scmp_filter_ctx ctx, uint32_t unix_action)
+/* What launchers, fetchers and exporters share. */
+static int add_fetching(scmp_filter_ctx ctx, uint32_t unix_action)
 {
 	int r = syscalls_add(ctx, SCMP_ACT_ALLOW, syscalls_console, n_syscalls_console);
 
 	if (r == 0)
 		r = syscalls_add(ctx, SCMP_ACT_ALLOW, fetcher_calls, array_len(fetcher_calls));
-	if (r == 0 && SYSCALLS_UNDER_ASAN) {
-		r = syscalls_add(ctx, SCMP_ACT_ALLOW, syscalls_asan, n_syscalls_asan);
-		return r < 0 ? r : seccomp_load(ctx);
-	}
-	if (r == 0)
-		r = add_memory(ctx);
+	if (r == 0 && SYSCALLS_UNDER_ASAN)
+		return syscalls_add(ctx, SCMP_ACT_ALLOW, syscalls_asan, n_syscalls_asan);
 	if (r == 0)
 		r = add_sockets(ctx, unix_action);
+	return r < 0 ? r : add_prctl(ctx);
+}
+
+static int fill_launcher(scmp_filter_ctx ctx, int program)
+{
+	int r = add_fetching(ctx, SCMP_ACT_ERRNO(EACCES));
+
 	if (r == 0)
-		r = add_clone(ctx);
+		r = syscalls_add(ctx, SCMP_ACT_ALLOW, launcher_calls, array_len(launcher_calls));
+	if (r == 0 && !SYSCALLS_UNDER_ASAN)
+		r = add_clone(ctx, 0);
+	/* The program of that descriptor, and no path. */
 	if (r == 0)
-		r = add_prctl(ctx);
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(execveat), 2,
+			SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)program),
+			SCMP_A4(SCMP_CMP_EQ, AT_EMPTY_PATH));
 	return r < 0 ? r : seccomp_load(ctx);
 }
 
-static int fill_fetcher(scmp_filter_ctx ctx)
+static int fill_fetcher(scmp_filter_ctx ctx, int unused)
 {
-	return fill_outgoing(ctx, SCMP_ACT_ERRNO(EACCES));
+	int r = add_fetching(ctx, SCMP_ACT_ERRNO(EACCES));
+
+	(void)unused;
+	if (r == 0 && !SYSCALLS_UNDER_ASAN)
+		r = add_memory(ctx);
+	if (r == 0 && !SYSCALLS_UNDER_ASAN)
+		r = add_clone(ctx, CLONE_THREAD);
+	return r < 0 ? r : seccomp_load(ctx);
+}
+
+/* No handler for SIGSYS lives through an exec, and it must not kill the loader: it gets EPERM without a line in the log. */
+int sandbox_close_launcher(int program, struct error *err)
+{
+	return close_with(SCMP_ACT_ERRNO(EPERM), fill_launcher, program, err);
 }
 
 int sandbox_close_fetcher(struct error *err)
 {
-	return close_with(syscalls_refuse(), fill_fetcher, err);
+	return close_with(syscalls_refuse(), fill_fetcher, -1, err);
 }
 
-static int fill_exporter(scmp_filter_ctx ctx)
+/* ---- what exports decisions */
+
+/* Processes that come and go. */
+static const char *const worker_calls[] = { "fork", "vfork", "wait4", "waitid", "kill", "seccomp" };
+
+static int fill_exporter(scmp_filter_ctx ctx, int unused)
 {
-	return fill_outgoing(ctx, SCMP_ACT_ALLOW);
+	int r = add_fetching(ctx, SCMP_ACT_ALLOW);
+
+	(void)unused;
+	if (r == 0)
+		r = syscalls_add(ctx, SCMP_ACT_ALLOW, worker_calls, array_len(worker_calls));
+	if (r == 0 && !SYSCALLS_UNDER_ASAN)
+		r = add_memory(ctx);
+	if (r == 0 && !SYSCALLS_UNDER_ASAN)
+		r = add_clone(ctx, 0);
+	return r < 0 ? r : seccomp_load(ctx);
 }
 
 int sandbox_close_exporter(struct error *err)
 {
-	return close_with(syscalls_refuse(), fill_exporter, err);
+	return close_with(syscalls_refuse(), fill_exporter, -1, err);
 }
 
-static int fill_worker(scmp_filter_ctx ctx)
+static int fill_worker(scmp_filter_ctx ctx, int unused)
 {
 	static const char *const names[] = { "fork", "vfork", "kill", "seccomp" };
 	int r = syscalls_add(ctx, SCMP_ACT_ERRNO(EPERM), names, array_len(names));
 
+	(void)unused;
 	if (r == 0)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
 			CLONE_FLAGS(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
@@ -246,5 +297,5 @@ static int fill_worker(scmp_filter_ctx ctx)
 int sandbox_close_worker(struct error *err)
 {
 	/* The sanitizers fork to look for leaks. */
-	return SYSCALLS_UNDER_ASAN ? 0 : close_with(SCMP_ACT_ALLOW, fill_worker, err);
+	return SYSCALLS_UNDER_ASAN ? 0 : close_with(SCMP_ACT_ALLOW, fill_worker, -1, err);
 }

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import socketserver
+import subprocess
 import tempfile
 import threading
 
@@ -300,40 +301,71 @@ class TestLife(SubscriptionCase):
         self.addCleanup(self.api.delete, self.path("slow"))
         wait_until(lambda: self.web.seen, what="a fetch")
         starts = self.daemon.status()["console"]["starts"]
-        fetcher, worker = self.processes()
-        os.kill(worker, signal.SIGKILL)
+        launcher, fetcher = self.processes()
+        os.kill(fetcher, signal.SIGKILL)
         self.assertIn("died of signal 9", self.settled("slow")["error"])
         self.web.answers["/slow"] = whole(LIST)
         self.assertEqual(self.refresh("slow")["entries"], 2)
         # Without the process that fetches nothing is fetched, and all else goes on.
-        os.kill(fetcher, signal.SIGKILL)
+        os.kill(launcher, signal.SIGKILL)
         self.assertIn("process that fetches", self.refresh("slow")["error"])
         self.assertEqual(self.daemon.status()["console"]["starts"], starts)
         self.daemon.kill_console()
         wait_until(lambda: self.api.get(self.path("slow")).status == 200, what="the console")
         self.assertIsNone(self.refresh("slow")["error"])
 
-    def processes(self):
-        """The PIDs of the process that fetches and of its worker."""
-        def children(pid):
-            with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
-                return [int(p) for p in f.read().split()]
-        fetcher = children(self.daemon.console_pid())[0]
-        return fetcher, children(fetcher)[0]
-
-    def test_the_process_that_fetches_has_given_up_everything(self):
-        self.add("ads", whole(LIST))
-        pid = self.daemon.console_pid()
+    def children(self, pid):
         with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
-            fetcher = int(f.read().split()[0])
-        with open(f"/proc/{fetcher}/status", encoding="ascii") as f:
+            return [int(p) for p in f.read().split()]
+
+    def processes(self):
+        """The PIDs of the launcher and of the program that fetches a list."""
+        launcher = self.children(self.daemon.console_pid())[0]
+        return launcher, self.children(launcher)[0]
+
+    def assert_powerless(self, pid, opened):
+        with open(f"/proc/{pid}/status", encoding="ascii") as f:
             status = dict(line.split(":\t", 1) for line in f.read().splitlines() if ":\t" in line)
         self.assertNotIn("0", status["Uid"].split())
         self.assertEqual(set(int(status[k], 16) for k in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")), {0})
         self.assertEqual((status["NoNewPrivs"], status["Seccomp"], status["Groups"].strip()), ("1", "2", ""))
-        opened = {int(fd): os.readlink(f"/proc/{fetcher}/fd/{fd}") for fd in os.listdir(f"/proc/{fetcher}/fd")}
-        self.assertEqual([fd for fd in opened if fd > 2], [3], opened)
-        self.assertTrue(opened[3].startswith("socket:"))
+        self.assertEqual(os.stat(f"/proc/{pid}/stat").st_uid, 0, "it may be dumped")
+        links = {int(fd): os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}
+        self.assertEqual([fd for fd, to in links.items() if fd > 2 and not (fd in opened and to.startswith(opened[fd]))], [], links)
+        return int(status["Seccomp_filters"])
+
+    def test_what_fetches_has_given_up_everything(self):
+        console = self.daemon.console_pid()
+        program = os.path.join(os.path.dirname(os.readlink(f"/proc/{console}/exe")), "opensnitch-fetcher")
+        launcher = wait_until(lambda: self.children(console), what="the launcher")[0]
+        wait_until(lambda: not self.children(launcher), what="no fetch of a test before")
+        filters = self.assert_powerless(launcher, {3: "socket:", 5: program})
+        hold = threading.Event()
+        self.addCleanup(hold.set)
+        self.web.answers["/slow"] = lambda h: (hold.wait(20), h.reply(200, LIST))
+        self.assert_status(self.api.post(f"{V1}/lists", {"name": "slow", "url": self.web.url + "/slow"}), 201)
+        self.addCleanup(self.api.delete, self.path("slow"))
+        wait_until(lambda: self.web.seen, what="a fetch")
+        fetcher = self.processes()[1]
+        self.assertEqual(os.readlink(f"/proc/{fetcher}/exe"), program)
+        # Sockets of the transfer come after the two that it was born with.
+        folder = os.path.join(self.get("slow")["folder"], "")
+        more = self.assert_powerless(fetcher, {3: "socket:", 4: folder, **{n: "" for n in range(5, 32)}})
+        self.assertGreater(more, filters)
+        # It lasts for one list, and only it is linked with what fetches.
+        hold.set()
+        self.assertIsNone(self.settled("slow")["error"])
+        self.assertEqual(self.children(launcher), [])
+        for pid in (console, launcher):
+            with open(f"/proc/{pid}/maps", encoding="ascii") as f:
+                self.assertNotIn("curl", f.read())
+
+    def test_people_do_not_start_it(self):
+        launcher = self.children(self.daemon.console_pid())[0]
+        done = subprocess.run([os.path.join(os.path.dirname(os.readlink(f"/proc/{launcher}/exe")), "opensnitch-fetcher")],
+                              capture_output=True, text=True, check=False)
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertIn("started by opensnitch-console", done.stderr)
 
 
 class TestInput(SubscriptionCase):

@@ -163,9 +163,11 @@ def measure_memory(own, args):
               "events_lost": status["counters"]["events_lost"]}
     total = memory["engine"]["rss"] + memory["console"]["rss"]
     print(f"\nmemory after {seen} connections (VmRSS; proportional share of it):")
-    for name in ("engine", "console"):
+    launcher = pathlib.Path(f"/proc/{status['console']['pid']}/task/{status['console']['pid']}/children").read_text().split()
+    memory["launcher"] = memory_of(launcher[0])
+    for name in ("engine", "console", "launcher"):
         print(f"  {name:8} {memory[name]['rss'] / 1024:6.1f} MiB  ({memory[name]['pss'] / 1024:.1f})")
-    print(f"  together {total / 1024:6.1f} MiB; goal, at most {GOAL_MEMORY_KIB // 1024} MiB: "
+    print(f"  engine and console {total / 1024:6.1f} MiB; goal, at most {GOAL_MEMORY_KIB // 1024} MiB: "
           f"{'reached' if total <= GOAL_MEMORY_KIB else 'MISSED'}")
     print(f"  stored: {memory['history']['rows']} rows, {memory['history']['lost']} lost by the disk, "
           f"{memory['events_lost']} lost before the console")

@@ -49,7 +49,9 @@ class TestInstall(unittest.TestCase):
     def test_install_and_uninstall(self):
         make("install", f"DESTDIR={self.dest}")
         for path in (self.at("sbindir", "opensnitchd"), self.at("bindir", "opensnitch-ui"), self.at("bindir", "opensnitch-ruleman"),
-                     self.at("libexecdir", "opensnitch", "opensnitch-console"), self.at("mandir", "man8", "opensnitchd.8"),
+                     self.at("libexecdir", "opensnitch", "opensnitch-console"),
+                     self.at("libexecdir", "opensnitch", "opensnitch-fetcher"),
+                     self.at("libexecdir", "opensnitch", "opensnitch-exporter"), self.at("mandir", "man8", "opensnitchd.8"),
                      self.at("mandir", "man5", "opensnitchd.json.5"), self.at("prefix", "lib", "sysusers.d", "opensnitchd.conf"),
                      self.at("prefix", "lib", "tmpfiles.d", "opensnitchd.conf"),
                      self.at("prefix", "lib", "modules-load.d", "opensnitchd.conf"),
@@ -58,6 +60,10 @@ class TestInstall(unittest.TestCase):
             self.assertTrue(path.is_file(), f"{path} is not installed")
         done = subprocess.run([self.at("sbindir", "opensnitchd"), "--version"], capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, 0, done.stderr)
+        # What reaches out into the world is all that holds libcurl in memory.
+        for program, wants in (("opensnitch-console", False), ("opensnitch-fetcher", True), ("opensnitch-exporter", True)):
+            done = subprocess.run(["readelf", "-d", self.at("libexecdir", "opensnitch", program)], capture_output=True, text=True, check=True)
+            self.assertEqual("libcurl" in done.stdout, wants, program)
         unit = self.at("systemdsystemunitdir", "opensnitchd.service").read_text(encoding="utf-8")
         self.assertIn(f"ExecStart={variable('sbindir')}/opensnitchd", unit)
         self.assertIsNone(re.search(r"@\w+@", unit))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Any bytes as a DNS answer: what is learnt is text to show, and within bounds. */
+/* Any bytes as a DNS answer, a query and a multicast response: what is learnt is text to show, and within bounds. */
 #include "config.h"
 
 #include "daemon/dns.h"
@@ -22,6 +22,27 @@ static void check(const struct dns_answer *a)
 	}
 }
 
+static void check_query(const uint8_t *data, size_t size)
+{
+	struct dns_question questions[DNS_QUESTIONS_MAX];
+	int n = dns_parse_query(data, size, questions, DNS_QUESTIONS_MAX);
+
+	FUZZ_ASSERT((n > 0 && n <= DNS_QUESTIONS_MAX) || n == ERR_MALFORMED || n == ERR_NOT_FOUND);
+	for (int i = 0; i < n; i++)
+		FUZZ_ASSERT(questions[i].name.len > 0 && questions[i].name.len <= DNS_NAME_LEN);
+}
+
+static void check_multicast(const uint8_t *data, size_t size)
+{
+	struct mdns_address found[8];
+	int n = mdns_parse_response(data, size, found, 8);
+
+	FUZZ_ASSERT((n >= 0 && n <= 8) || n == ERR_MALFORMED || n == ERR_NOT_FOUND);
+	for (int i = 0; i < n; i++)
+		FUZZ_ASSERT(found[i].ttl_s > 0 && found[i].owner.len <= DNS_NAME_LEN &&
+			    (found[i].addr.family == 4 || found[i].addr.family == 6));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	uint8_t *copy = fuzz_copy(data, size);
@@ -31,6 +52,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	FUZZ_ASSERT(r == 0 || r == ERR_MALFORMED || r == ERR_NOT_FOUND);
 	if (r == 0)
 		check(&answer);
+	check_query(copy, size);
+	check_multicast(copy, size);
 	free(copy);
 	return 0;
 }

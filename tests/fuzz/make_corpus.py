@@ -82,6 +82,9 @@ def dns_answers():
     yield "svcb", dns("_8443._https.example.com", 64, record(AT, 64, hints))
     yield "nothing", dns("none.test", 1, flags=0x8183)
     yield "loop", dns("a.test", 1, record(AT, 5, name("b.test")), record(name("b.test"), 5, name("a.test")))
+    yield "query", dns("example.com", 1, flags=0x0100)
+    yield "mdns", struct.pack("!6H", 0, 0x8400, 0, 2, 0, 1) + record(name("box.local"), 1, A, ttl=120) + record(
+        name("box.local"), 28, AAAA, ttl=120) + record(name("nas.local"), 1, A, ttl=0)
     yield "odd-bytes", struct.pack("!6H", 1, 0x8180, 1, 1, 0, 0) + b"\4a.\\\xff\1\0\0" + struct.pack("!HH", 1, 1) + record(AT, 1, A)
 
 
