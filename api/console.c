@@ -176,6 +176,8 @@ static void on_connection(struct console *c, const struct ipc_connection *m)
 static void on_status(struct console *c, const struct ipc_status *m)
 {
 	engine_view_status(c->engine, m);
+	if (m->rules_ok)
+		exports_begin(c->exports);
 	if (sse_is_wanted(c->sse, SSE_STATS))
 		sse_publish(c->sse, SSE_STATS, status_json(c));
 }

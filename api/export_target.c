@@ -95,7 +95,8 @@ static bool take_files(const char *s, struct export_target *ret)
 		size_t len, i = 0;
 
 		s++;
-		while (i < array_len(files) && strncmp(s, files[i].name, strlen(files[i].name)) != 0)
+		while (i < array_len(files) &&
+			strncmp(s, files[i].name, strlen(files[i].name)) != 0)
 			i++;
 		if (i == array_len(files) || *files[i].to)
 			return false;
@@ -115,9 +116,11 @@ static int take_path(const char *s, struct export_target *ret, struct error *err
 
 	if (*s != '/' || len < 2 || s[len - 1] == '/')
 		return error_set(err, ERR_INVALID, NULL,
-			"must name an absolute path, as in json:///var/log/opensnitch/decisions.jsonl");
+			"must name an absolute path, as in "
+			"json:///var/log/opensnitch/decisions.jsonl");
 	if (ret->kind == EXPORT_SYSLOG_UNIX && len >= sizeof(((struct sockaddr_un *)0)->sun_path))
-		return error_set(err, ERR_INVALID, NULL, "has a path that is too long for a socket");
+		return error_set(
+			err, ERR_INVALID, NULL, "has a path that is too long for a socket");
 	memcpy(ret->path, s, len + 1);
 	return 0;
 }
@@ -150,7 +153,8 @@ int export_target_parse(const char *url, struct export_target *ret, struct error
 		return error_set(err, ERR_INVALID, NULL, "must end with the port");
 	if (!take_files(s, ret))
 		return error_set(err, ERR_INVALID, NULL,
-			"may end with ?ca=FILE&cert=FILE&key=FILE: absolute paths, cert and key only "
+			"may end with ?ca=FILE&cert=FILE&key=FILE: absolute paths, cert and key "
+			"only "
 			"together");
 	return 0;
 }

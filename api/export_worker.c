@@ -90,8 +90,8 @@ static void lose_sink(struct worker *w)
 	if (!w->sink.keeps_parts)
 		w->sent = 0;
 	w->retry_ns = clock_mono_ns() + w->retry_ms * MS;
-	w->retry_ms = w->retry_ms * 2 < LIMIT_EXPORT_RETRY_MS ? w->retry_ms * 2
-							      : LIMIT_EXPORT_RETRY_MS;
+	w->retry_ms =
+		w->retry_ms * 2 < LIMIT_EXPORT_RETRY_MS ? w->retry_ms * 2 : LIMIT_EXPORT_RETRY_MS;
 	report(w, EXPORT_DOWN, w->sink.why);
 }
 
@@ -223,9 +223,9 @@ void export_worker_run(int fd, const struct export_target *target, int32_t pid)
 	static struct worker w;
 	bool more = true;
 
-	w = (struct worker) { .fd = fd,
-		.sink = { .target = target, .fd = -1 },
-		.retry_ms = RETRY_FIRST_MS };
+	w = (struct worker) {
+		.fd = fd, .sink = { .target = target, .fd = -1 }, .retry_ms = RETRY_FIRST_MS
+	};
 	export_origin_init(&w.origin, pid);
 	report(&w, EXPORT_STARTING, "");
 	while (more && !must_go(&w)) {

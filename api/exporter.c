@@ -85,7 +85,8 @@ static void run(const int channels[static LIMIT_EXPORT_TARGETS], int program, pi
 
 /* ---- the console's side */
 
-static int open_pairs(int ours[static LIMIT_EXPORT_TARGETS], int theirs[static LIMIT_EXPORT_TARGETS])
+static int open_pairs(
+	int ours[static LIMIT_EXPORT_TARGETS], int theirs[static LIMIT_EXPORT_TARGETS])
 {
 	const int size = LIMIT_EXPORT_BUFFER / 2; /* the kernel doubles it */
 

@@ -35,6 +35,7 @@ struct channel {
 };
 
 struct exports {
+	bool has_begun;
 	struct loop *loop;
 	struct timer *timer;
 	struct exports_hooks hooks;
@@ -136,8 +137,22 @@ static void on_events(void *ctx, uint32_t events)
 	set_state(c, (enum export_state)r.state, r.why);
 }
 
+void exports_begin(struct exports *x)
+{
+	if (x->has_begun)
+		return;
+	x->has_begun = true;
+	for (unsigned i = 0; i < x->n; i++) {
+		struct channel *c = &x->channels[i];
+
+		if (c->fd >= 0 && send(c->fd, c->url, strlen(c->url), MSG_NOSIGNAL) < 0)
+			end_channel(c);
+	}
+}
+
 void exports_send(struct exports *x, const struct ipc_connection *m, uint64_t id)
 {
+	exports_begin(x);
 	for (unsigned i = 0; i < x->n; i++) {
 		struct channel *c = &x->channels[i];
 		struct export_event e = { .id = id };
@@ -161,7 +176,7 @@ static void open_channel(struct exports *x, int fd, const char *url)
 	c->all = x;
 	c->fd = fd;
 	snprintf(c->url, sizeof(c->url), "%s", url);
-	if (fd >= 0 && send(fd, url, strlen(url), MSG_NOSIGNAL) >= 0)
+	if (fd >= 0)
 		c->watch = loop_watch(x->loop, fd, EPOLLIN, on_events, c);
 	if (!c->watch)
 		end_channel(c);
@@ -227,8 +242,6 @@ json_t *exports_json(const struct exports *x)
 static void add_metric(const struct exports *x, struct textbuf *b, const char *name,
 	const char *type, const char *help, uint64_t (*value)(const struct channel *c))
 {
-	if (!x->n)
-		return;
 	textbuf_printf(
 		b, "# HELP opensnitch_%s %s\n# TYPE opensnitch_%s %s\n", name, help, name, type);
 	/* A URL has no quotes, backslashes or line breaks that a label would need escaped: checked, with the config. */

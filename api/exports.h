@@ -33,6 +33,12 @@ struct exports *exports_new(struct loop *loop, const int fds[static LIMIT_EXPORT
 	const struct config_list *targets, const struct exports_hooks *hooks);
 void exports_free(struct exports *x);
 
+/*
+ * Says where to, so that the exporter reaches out: once the firewall stands, which is to judge these connections too. Again is
+ * fine. exports_send() does it as well.
+ */
+void exports_begin(struct exports *x);
+
 /* A checked message (borrowed) with its id in the history, to every target; what cannot be sent now is lost, and counted. */
 void exports_send(struct exports *x, const struct ipc_connection *m, uint64_t id);
 

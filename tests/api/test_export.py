@@ -490,7 +490,7 @@ class TestOwnConnections(ApiCase):
         self.addCleanup(inside.close)
         status = lambda: inside.status()["console"]["export"][0]  # noqa: E731
         wait_until(lambda: [p for p in inside.api.get(f"{V1}/connections").json["items"]
-                            if p["dest"]["port"] == 6514 and p["process"]["path"].endswith("/opensnitch-console")], what="a decision about the exporter")
+                            if p["dest"]["port"] == 6514 and p["process"]["path"].endswith("/opensnitch-exporter")], what="a decision about the exporter")
         for _ in range(5):
             self.visit()
         wait_until(lambda: status()["state"] == "down", deadline=60, what="the refusal")
