@@ -434,7 +434,8 @@ static int open_store(struct console *c, struct error *err)
 	if (r < 0)
 		console_alert(
 			c, ALERT_HISTORY_STOPPED, "connections are not recorded: %s", err->message);
-	network_aliases_load(getenv(IPC_ENV_CONFIG_PATH), IPC_FD_RULES);
+	c->network_aliases = network_aliases_load(getenv(IPC_ENV_CONFIG_PATH), IPC_FD_RULES);
+	book.aliases = c->network_aliases;
 	book.store = c->store;
 	r = rule_book_open(&book, &c->rules, err);
 	if (r == 0)
@@ -505,7 +506,7 @@ static void done(struct console *c)
 	password_free(c->password);
 	peers_free(c->peers);
 	rule_book_close(c->rules);
-	network_aliases_free();
+	network_aliases_free(c->network_aliases);
 	subscriptions_close(c->subscriptions);
 	lists_free(c->lists);
 	exports_free(c->exports);

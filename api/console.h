@@ -45,6 +45,7 @@ struct console {
 	struct loop *loop;
 	struct store *store; /* db/store.h: the database */
 	struct history *history; /* db/history.h: decided connections */
+	struct network_aliases *network_aliases; /* api/network_aliases.h */
 	struct rule_book *rules; /* api/rule_book.h */
 	struct lists *lists; /* api/lists.h: list folders that rules name */
 	struct subscriptions *subscriptions; /* api/subscriptions.h: lists from a URL */

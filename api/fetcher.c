@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <link.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -151,32 +150,12 @@ static int receive(struct fetch_request *ret, int *ret_fd)
 	}
 }
 
-static int find_interpreter(struct dl_phdr_info *info, size_t size, void *ctx)
+static int confine(struct error *err)
 {
-	const char **ret = ctx;
-
-	(void)size;
-	for (unsigned i = 0; i < info->dlpi_phnum; i++)
-		if (info->dlpi_phdr[i].p_type == PT_INTERP)
-			*ret = (const char *)(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
-	return 1; /* the first is this program, and no other is asked for */
-}
-
-/* The loader that this program was started with: the fetcher is of the same build. -1: there is none. */
-static int open_loader(void)
-{
-	const char *path = NULL;
-
-	dl_iterate_phdr(find_interpreter, &path);
-	return path ? open(path, O_PATH | O_CLOEXEC) : -1;
-}
-
-/* `programs`: the fetcher, and the loader of its libraries. */
-static int confine(const int programs[static 2], struct error *err)
-{
+	static const int program = PROGRAM_FD;
 	struct sandbox_places places = {
-		.programs = programs,
-		.n_programs = 2,
+		.programs = &program,
+		.n_programs = 1,
 		.any_port = true,
 		.any_folder = true,
 		.readable = { "/proc" },
@@ -208,17 +187,15 @@ static void run(int channel, int program)
 	struct fetch_request request;
 	struct fetch_result result;
 	struct error err = { 0 };
-	int file, loader;
+	int file;
 
 	if (place_descriptors(channel, program) < 0)
 		_exit(1);
 	prctl(PR_SET_NAME, "opensnitch-get");
-	loader = open_loader();
-	if (confine((const int[]) { PROGRAM_FD, loader }, &err) < 0) {
+	if (confine(&err) < 0) {
 		log_error("lists cannot be fetched: %s", err.message);
 		_exit(1);
 	}
-	close(loader);
 	/* After the change of user, which takes it away. The console may have ended before. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	signal(SIGPIPE, SIG_IGN);

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <linux/landlock.h>
 #include <stdbool.h>
 #include <string.h>
@@ -140,6 +141,33 @@ static int allow_reading(int ruleset, int abi)
 	return r;
 }
 
+static int find_interpreter(struct dl_phdr_info *info, size_t size, void *ctx)
+{
+	const char **ret = ctx;
+
+	(void)size;
+	for (unsigned i = 0; i < info->dlpi_phnum; i++)
+		if (info->dlpi_phdr[i].p_type == PT_INTERP)
+			*ret = (const char *)(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
+	return 1; /* the first is this program, and no other is asked for */
+}
+
+/* With the loader of libraries that this program was started with: those are of the same build. */
+static int allow_programs(int ruleset, int abi, const struct sandbox_places *places)
+{
+	const uint64_t access = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_EXECUTE;
+	const char *path = NULL;
+	_cleanup_close_ int loader = -1;
+	int r;
+
+	dl_iterate_phdr(find_interpreter, &path);
+	loader = path ? open(path, O_PATH | O_CLOEXEC) : -1;
+	r = loader < 0 ? 0 : allow_beneath(ruleset, abi, loader, access);
+	for (unsigned i = 0; i < places->n_programs && r == 0; i++)
+		r = allow_beneath(ruleset, abi, places->programs[i], access);
+	return r;
+}
+
 static int allow_places(int ruleset, int abi, const struct sandbox_places *places)
 {
 	int r = 0;
@@ -152,9 +180,8 @@ static int allow_places(int ruleset, int abi, const struct sandbox_places *place
 		r = allow_path(ruleset, abi, places->readable[i], FS_READ);
 	if (places->any_folder && r == 0)
 		r = allow_path(ruleset, abi, "/", LANDLOCK_ACCESS_FS_READ_DIR);
-	for (unsigned i = 0; i < places->n_programs && r == 0; i++)
-		r = allow_beneath(ruleset, abi, places->programs[i],
-			LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_EXECUTE);
+	if (r == 0 && places->n_programs)
+		r = allow_programs(ruleset, abi, places);
 	for (unsigned i = 0; i < places->n_ports && r == 0 && abi >= 4; i++) {
 		struct port_attr attr = { NET_CONNECT_TCP, places->ports[i] };
 

@@ -227,6 +227,64 @@ struct rule_lists lists_finder(struct lists *l)
 	return (struct rule_lists) { find_set, l };
 }
 
+/* ---- a rule on trial */
+
+struct lists_trial {
+	struct lists *there;
+	struct list_folder *more[LIMIT_TRIAL_LISTS];
+	size_t n;
+};
+
+static struct listset *find_trial_set(void *ctx, enum operand operand, struct text path)
+{
+	const struct lists_trial *t = ctx;
+
+	for (size_t i = 0; i < t->n; i++)
+		if (is_folder(t->more[i], operand, path))
+			return list_folder_set(t->more[i]);
+	return find_set(t->there, operand, path);
+}
+
+static void want_trial(void *ctx, enum operand operand, struct text path)
+{
+	struct lists_trial *t = ctx;
+
+	if (find_item(t->there, operand, path) || t->n == LIMIT_TRIAL_LISTS)
+		return;
+	for (size_t i = 0; i < t->n; i++)
+		if (is_folder(t->more[i], operand, path))
+			return;
+	t->more[t->n] = list_folder_new(t->there->loop, operand, path, NULL, NULL);
+	if (t->more[t->n])
+		t->n++;
+}
+
+struct lists_trial *lists_trial_new(struct lists *l, const struct rule_doc *rule)
+{
+	struct lists_trial *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return NULL;
+	t->there = l;
+	if (rule)
+		each_list(rule, want_trial, t);
+	return t;
+}
+
+struct rule_lists lists_trial_finder(struct lists_trial *t)
+{
+	return (struct rule_lists) { find_trial_set, t };
+}
+
+void lists_trial_free(struct lists_trial *t)
+{
+	if (!t)
+		return;
+	for (size_t i = 0; i < t->n; i++)
+		list_folder_free(t->more[i]);
+	free(t);
+}
+
 /* ---- hits */
 
 /* The key of a file's counter; its length, or 0 where it does not fit. */

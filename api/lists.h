@@ -18,6 +18,7 @@
 struct ipc_client;
 struct ipc_connection;
 struct lists;
+struct lists_trial;
 struct loop;
 struct rule_book;
 struct rule_doc;
@@ -37,6 +38,14 @@ void lists_unsent(struct lists *l);
 
 /* For compiling rules in the console with the same lists; valid until the next lists_sync(). */
 struct rule_lists lists_finder(struct lists *l);
+
+/*
+ * The same for a rule on trial (NULL is fine): folders that it alone names are read now, LIMIT_TRIAL_LISTS at most. What was compiled
+ * with them keeps them; the trial itself can go at once. Returns owned, or NULL when out of memory.
+ */
+struct lists_trial *lists_trial_new(struct lists *l, const struct rule_doc *rule);
+struct rule_lists lists_trial_finder(struct lists_trial *t);
+void lists_trial_free(struct lists_trial *t); /* NULL is fine */
 
 /* A connection was decided by this rule: counts a hit for each list file of the rule that has it. */
 void lists_hit(struct lists *l, const struct rule_doc *rule, const struct ipc_connection *m);

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,8 +21,9 @@
 
 #define FILE_NAME "network_aliases.json"
 
-/* Name to text; set once before the first rule is read, and not changed while there are rules. */
-static json_t *aliases;
+struct network_aliases {
+	json_t *by_name; /* texts */
+};
 
 static int open_beside(const char *config_path, int rules_folder)
 {
@@ -68,40 +70,54 @@ static void read_networks(
 	}
 }
 
-void network_aliases_load(const char *config_path, int rules_folder)
+/* The file's object, owned; NULL where there is none. */
+static json_t *read_file(int fd)
 {
-	_cleanup_close_ int fd = open_beside(config_path, rules_folder);
-	char networks[LIMIT_RULE_DATA + 1];
-	json_t *file, *list;
 	json_error_t why;
-	const char *name;
+	json_t *file;
 
-	network_aliases_free();
 	if (fd < 0)
-		return;
+		return NULL;
 	file = json_loadfd(fd, JSON_REJECT_DUPLICATES, &why);
 	if (!json_is_object(file)) {
 		log_warning(FILE_NAME ":%d:%d: it is not read: %s", why.line, why.column,
 			file ? "an object is expected" : why.text);
 		json_decref(file);
-		return;
+		return NULL;
 	}
-	aliases = json_object();
+	return file;
+}
+
+struct network_aliases *network_aliases_load(const char *config_path, int rules_folder)
+{
+	_cleanup_close_ int fd = open_beside(config_path, rules_folder);
+	struct network_aliases *a = calloc(1, sizeof(*a));
+	char networks[LIMIT_RULE_DATA + 1];
+	json_t *file, *list;
+	const char *name;
+
+	if (!a)
+		return NULL;
+	a->by_name = json_object();
+	file = read_file(fd);
 	json_object_foreach (file, name, list) {
 		read_networks(name, list, networks);
 		if (networks[0])
-			json_object_set_new(aliases, name, json_string(networks));
+			json_object_set_new(a->by_name, name, json_string(networks));
 	}
 	json_decref(file);
+	return a;
 }
 
-void network_aliases_free(void)
+void network_aliases_free(struct network_aliases *a)
 {
-	json_decref(aliases);
-	aliases = NULL;
+	if (!a)
+		return;
+	json_decref(a->by_name);
+	free(a);
 }
 
-const char *network_alias_find(const char *name)
+const char *network_alias_find(const struct network_aliases *a, const char *name)
 {
-	return json_string_value(json_object_get(aliases, name));
+	return a ? json_string_value(json_object_get(a->by_name, name)) : NULL;
 }

@@ -10,11 +10,16 @@
 #ifndef API_NETWORK_ALIASES_H
 #define API_NETWORK_ALIASES_H
 
-/* `config_path` may be NULL; `rules_folder` is a descriptor. What is wrong in the file is logged with its place and left out. */
-void network_aliases_load(const char *config_path, int rules_folder);
-void network_aliases_free(void);
+struct network_aliases;
 
-/* The networks of a name with a space between, borrowed; NULL where the file has no such name. */
-const char *network_alias_find(const char *name);
+/*
+ * `config_path` may be NULL; `rules_folder` is a descriptor. What is wrong in the file is logged with its place and left out. Owned by
+ * the caller; NULL when out of memory.
+ */
+struct network_aliases *network_aliases_load(const char *config_path, int rules_folder);
+void network_aliases_free(struct network_aliases *a); /* NULL is fine */
+
+/* The networks of a name with a space between, borrowed; NULL where the file has no such name. `a` may be NULL: there is no file. */
+const char *network_alias_find(const struct network_aliases *a, const char *name);
 
 #endif

@@ -284,7 +284,8 @@ static bool make_rule(struct http_request *req, const struct prompt_entry *e,
 
 	name[0] = '\0';
 	if (wish->rule) {
-		r = rule_doc_new(wish->rule, NULL, RULE_DOC_STRICT, &doc, &err);
+		r = rule_doc_new(
+			wish->rule, rule_book_aliases(book), NULL, RULE_DOC_STRICT, &doc, &err);
 		if (r == 0)
 			r = rule_book_create(
 				book, doc, RULE_FROM_PROMPT, RULE_SEND_LATER, &rule, &err);

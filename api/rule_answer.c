@@ -246,7 +246,7 @@ static int make(struct rule_book *b, struct maker *m, const struct rule_answer *
 	json = make_document(m, a);
 	if (!json)
 		return error_set(err, ERR_NOMEM, NULL, "%s", err_str(ERR_NOMEM));
-	r = rule_doc_new(json, NULL, RULE_DOC_STRICT, &doc, err);
+	r = rule_doc_new(json, rule_book_aliases(b), NULL, RULE_DOC_STRICT, &doc, err);
 	json_decref(json);
 	if (r < 0)
 		return r;

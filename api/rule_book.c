@@ -175,7 +175,8 @@ static int load_row(void *ctx, const struct rule_row *row)
 	struct rule_doc *doc = NULL;
 	struct error err = { 0 };
 	struct entry *e;
-	int r = rule_doc_parse(row->doc, strlen(row->doc), row->name, RULE_DOC_KEEP, &doc, &err);
+	int r = rule_doc_parse(
+		row->doc, strlen(row->doc), b->o.aliases, row->name, RULE_DOC_KEEP, &doc, &err);
 
 	if (r < 0) {
 		log_warning("a rule of the database cannot be read and is left out: %s: %s",
@@ -271,6 +272,11 @@ int rule_book_build(const struct rule_book *b, uint64_t generation)
 void rule_book_set_lists(struct rule_book *b, struct rule_lists lists)
 {
 	b->lists = lists;
+}
+
+const struct network_aliases *rule_book_aliases(const struct rule_book *b)
+{
+	return b->o.aliases;
 }
 
 const struct rule_lists *rule_book_lists(const struct rule_book *b)

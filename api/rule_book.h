@@ -26,6 +26,7 @@
 
 struct ipc_connection;
 struct loop;
+struct network_aliases;
 struct rule_book;
 struct store;
 
@@ -76,6 +77,7 @@ struct rule_book_options {
 		loop; /* borrowed; NULL in tests: call rule_book_tick() and rule_book_reread() yourself */
 	int folder; /* descriptor of the rules folder, borrowed */
 	const char *folder_path; /* for messages */
+	const struct network_aliases *aliases; /* borrowed; NULL: none */
 	struct rule_book_hooks hooks;
 	uint64_t (*now_us)(void); /* CLOCK_REALTIME; NULL: clock_real_us */
 };
@@ -106,6 +108,9 @@ int rule_book_build(const struct rule_book *b, uint64_t generation);
  */
 void rule_book_set_lists(struct rule_book *b, struct rule_lists lists);
 const struct rule_lists *rule_book_lists(const struct rule_book *b); /* NULL: there are none */
+
+/* The networks that operators of its rules may name; NULL: none. */
+const struct network_aliases *rule_book_aliases(const struct rule_book *b);
 
 /* ---- reading */
 

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "api/http.h"
+#include "api/network_aliases.h"
 #include "api/pattern_notes.h"
 #include "api/rule_doc.h"
 #include "api/rule_folder.h"
@@ -21,6 +22,7 @@
 struct check {
 	int folder;
 	const char *file; /* at hand */
+	struct network_aliases *aliases;
 	json_t *names; /* of rules: the file that each stands in */
 	json_t *problems, *warnings;
 	size_t n;
@@ -77,7 +79,7 @@ static void check_file(struct check *c, const char *name)
 	snprintf(stem, sizeof(stem), "%.*s", (int)(strlen(name) - strlen(".json")), name);
 	r = rule_folder_read(c->folder, name, &text, &len, &stamp, &err);
 	if (r == 0)
-		r = rule_doc_parse(text, len, stem, RULE_DOC_KEEP, &doc, &err);
+		r = rule_doc_parse(text, len, c->aliases, stem, RULE_DOC_KEEP, &doc, &err);
 	if (r == 0)
 		check_doc(c, doc);
 	else
@@ -111,11 +113,13 @@ int rule_check_folder(const char *path)
 	else if (rule_folder_list(c.folder, &names, &n, &err) < 0)
 		log_error("%s cannot be read: %s", path, err.message);
 	else {
+		c.aliases = network_aliases_load(NULL, c.folder);
 		for (size_t i = 0; i < n; i++)
 			check_file(&c, names[i]);
 		status = print(&c);
 	}
 	rule_folder_list_free(names, n);
+	network_aliases_free(c.aliases);
 	cleanup_close(&c.folder);
 	json_decref(c.names);
 	json_decref(c.problems);

@@ -52,6 +52,7 @@ uint64_t rule_duration_us(enum rule_duration d)
 /* ---- fields */
 
 struct reader {
+	const struct network_aliases *aliases;
 	json_t *json; /* a copy: what is missing is added, what is ours is taken out */
 	struct rule_doc *doc;
 	const char *name;
@@ -207,8 +208,8 @@ static int read_operator(struct reader *r)
 {
 	struct rule_doc *d = r->doc;
 	struct error err = { 0 };
-	int code = rule_operator_flatten(json_object_get(r->json, "operator"), d->name, d->action,
-		d->precedence, d->nolog, &d->wire, &d->wire_len, &err);
+	int code = rule_operator_flatten(json_object_get(r->json, "operator"), r->aliases, d->name,
+		d->action, d->precedence, d->nolog, &d->wire, &d->wire_len, &err);
 
 	if (code == ERR_UNSUPPORTED && r->mode == RULE_DOC_KEEP) {
 		d->problem = malloc(sizeof(*d->problem));
@@ -255,10 +256,10 @@ static int read_fields(struct reader *r)
 	return code < 0 ? code : read_operator(r);
 }
 
-int rule_doc_new(const json_t *json, const char *name, enum rule_doc_mode mode,
-	struct rule_doc **ret, struct error *err)
+int rule_doc_new(const json_t *json, const struct network_aliases *aliases, const char *name,
+	enum rule_doc_mode mode, struct rule_doc **ret, struct error *err)
 {
-	struct reader r = { .name = name, .mode = mode, .err = err };
+	struct reader r = { .aliases = aliases, .name = name, .mode = mode, .err = err };
 	int code;
 
 	if (!json_is_object(json))
@@ -287,8 +288,8 @@ int rule_doc_new(const json_t *json, const char *name, enum rule_doc_mode mode,
 	return 0;
 }
 
-int rule_doc_parse(const char *text, size_t len, const char *name, enum rule_doc_mode mode,
-	struct rule_doc **ret, struct error *err)
+int rule_doc_parse(const char *text, size_t len, const struct network_aliases *aliases,
+	const char *name, enum rule_doc_mode mode, struct rule_doc **ret, struct error *err)
 {
 	json_error_t why;
 	json_t *json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
@@ -299,7 +300,7 @@ int rule_doc_parse(const char *text, size_t len, const char *name, enum rule_doc
 		snprintf(place, sizeof(place), "%d:%d", why.line, why.column);
 		return error_set(err, ERR_MALFORMED, place, "no JSON: %s", why.text);
 	}
-	r = rule_doc_new(json, name, mode, ret, err);
+	r = rule_doc_new(json, aliases, name, mode, ret, err);
 	json_decref(json);
 	return r;
 }

@@ -21,6 +21,7 @@
 #include "lib/err.h"
 #include "lib/verdict.h"
 
+struct network_aliases;
 struct rulewire_builder;
 
 enum rule_duration {
@@ -67,14 +68,15 @@ enum rule_doc_mode {
 
 /*
  * Reads a document. `json` is borrowed and not changed. 0 and *ret (owned), or ERR_INVALID, ERR_UNSUPPORTED, ERR_TOO_BIG or
- * ERR_NOMEM with the place ("operator.list[1].data") and a sentence. `name` (may be NULL) stands in for a missing name.
+ * ERR_NOMEM with the place ("operator.list[1].data") and a sentence. `aliases` (may be NULL) are the networks that operators may
+ * name, `name` (may be NULL) stands in for a missing name.
  */
-int rule_doc_new(const json_t *json, const char *name, enum rule_doc_mode mode,
-	struct rule_doc **ret, struct error *err);
+int rule_doc_new(const json_t *json, const struct network_aliases *aliases, const char *name,
+	enum rule_doc_mode mode, struct rule_doc **ret, struct error *err);
 
 /* The same from JSON text; ERR_MALFORMED where it is none, with "line:column" as the place. */
-int rule_doc_parse(const char *text, size_t len, const char *name, enum rule_doc_mode mode,
-	struct rule_doc **ret, struct error *err);
+int rule_doc_parse(const char *text, size_t len, const struct network_aliases *aliases,
+	const char *name, enum rule_doc_mode mode, struct rule_doc **ret, struct error *err);
 
 /* Sets when it was created and updated, in its text too, before it goes into the book. 0 or ERR_NOMEM. */
 int rule_doc_stamp(struct rule_doc *d, uint64_t created_us, uint64_t updated_us);

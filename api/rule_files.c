@@ -165,7 +165,7 @@ static int read_file(struct rule_book *b, struct rule_file *f, struct error *err
 	memcpy(f->hash, hash, sizeof(hash));
 	f->is_read = true;
 	stem_of(f, stem);
-	r = rule_doc_parse(text, len, stem, RULE_DOC_KEEP, &doc, err);
+	r = rule_doc_parse(text, len, b->o.aliases, stem, RULE_DOC_KEEP, &doc, err);
 	if (r < 0)
 		return r;
 	is_problem = doc->problem != NULL;

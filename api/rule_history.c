@@ -191,7 +191,8 @@ static void revert_to(struct http_request *req, const struct rule_entry *now, co
 	const struct rule_entry *e = NULL;
 	struct rule_doc *doc = NULL;
 	struct error err = { 0 };
-	int r = rule_doc_parse(before, strlen(before), req->param[0], RULE_DOC_KEEP, &doc, &err);
+	int r = rule_doc_parse(before, strlen(before), rule_book_aliases(book), req->param[0],
+		RULE_DOC_KEEP, &doc, &err);
 
 	if (r == 0 && now)
 		r = rule_book_replace(book, now->doc->name, doc, &e, &err);

@@ -19,6 +19,7 @@
 
 struct flattener {
 	struct rulewire_builder *b;
+	const struct network_aliases *aliases;
 	unsigned n; /* operators so far */
 	struct error *err;
 	/* Lists written as a JSON string in "data": kept until the end, as their strings are borrowed. */
@@ -136,7 +137,7 @@ static int flatten_compare(struct flattener *f, const json_t *op, uint32_t index
 			"an empty expression would match everything (use operand \"true\" for "
 			"that)");
 	if (type == OPERATOR_NETWORK)
-		extra_name = network_alias_find(data.s);
+		extra_name = network_alias_find(f->aliases, data.s);
 	if (extra_name)
 		extra = (struct text) { extra_name, strlen(extra_name) };
 	rulewire_build_op(f->b, index, type, operand, sensitive, data, extra);
@@ -189,10 +190,12 @@ static void cleanup_flattener(struct flattener *f)
 	json_decref(f->parsed);
 }
 
-int rule_operator_flatten(const json_t *operator, const char * name, enum action action,
-	bool precedence, bool nolog, void **ret, size_t *ret_len, struct error *err)
+int rule_operator_flatten(const json_t *operator, const struct network_aliases * aliases,
+	const char *name, enum action action, bool precedence, bool nolog, void **ret,
+	size_t *ret_len, struct error *err)
 {
-	struct flattener f __attribute__((cleanup(cleanup_flattener))) = { .err = err, .n = 1 };
+	struct flattener f __attribute__((
+		cleanup(cleanup_flattener))) = { .aliases = aliases, .err = err, .n = 1 };
 	_cleanup_free_ void *wire = NULL;
 	uint32_t root;
 	size_t len;

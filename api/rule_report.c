@@ -215,8 +215,8 @@ static int copy_rules(struct report *p)
 
 		if (!e->doc->enabled || (e->expires_us && e->expires_us <= p->now_us))
 			continue;
-		if (rule_doc_parse(e->doc->text, strlen(e->doc->text), e->doc->name, RULE_DOC_KEEP,
-			    &x->doc, &err) < 0)
+		if (rule_doc_parse(e->doc->text, strlen(e->doc->text), rule_book_aliases(book),
+			    e->doc->name, RULE_DOC_KEEP, &x->doc, &err) < 0)
 			return ERR_NOMEM;
 		p->n++;
 		x->state = (struct rule_state) {

@@ -9,6 +9,7 @@
 
 #include "api/console.h"
 #include "api/http.h"
+#include "api/lists.h"
 #include "api/loop.h"
 #include "api/reply.h"
 #include "api/rule_book.h"
@@ -29,6 +30,8 @@
 struct wish {
 	struct rule_doc *doc; /* owned; NULL: none */
 	struct whatif_candidate candidate;
+	struct lists_trial *lists; /* owned */
+	struct rule_lists finder;
 	const json_t *connection; /* NULL: the history */
 	uint64_t from_us, to_us;
 };
@@ -81,12 +84,20 @@ static bool read_rule(struct http_request *req, struct wish *w)
 
 	if (!rule || json_is_null(rule))
 		return true;
-	r = rule_doc_new(rule, NULL, RULE_DOC_STRICT, &w->doc, &err);
+	r = rule_doc_new(
+		rule, rule_book_aliases(req->console->rules), NULL, RULE_DOC_STRICT, &w->doc, &err);
 	if (r < 0) {
 		reply_rule_error(req, r, &err);
 		return false;
 	}
+	w->lists = lists_trial_new(req->console->lists, w->doc);
+	if (!w->lists) {
+		http_reply_error(req, ERR_NOMEM, NULL);
+		return false;
+	}
+	w->finder = lists_trial_finder(w->lists);
 	w->candidate.doc = w->doc;
+	w->candidate.lists = &w->finder;
 	if (rule_book_find(req->console->rules, w->doc->name))
 		w->candidate.replaces = w->doc->name;
 	return true;
@@ -122,6 +133,7 @@ static bool read_wish(struct http_request *req, struct wish *w)
 
 static void cleanup_wish(struct wish *w)
 {
+	lists_trial_free(w->lists);
 	rule_doc_free(w->doc);
 }
 
@@ -160,7 +172,7 @@ static void test_subject(
 		return;
 	}
 	if (w->doc && w->doc->wire)
-		operands = rule_trace(w->doc, rule_book_lists(book), subject, &matched);
+		operands = rule_trace(w->doc, &w->finder, subject, &matched);
 	http_reply_json(req, 200,
 		json_pack("{s:o, s:o, s:b, s:o, s:o}", "matched",
 			w->doc ? json_boolean(matched && w->doc->enabled) : json_null(), "operands",

@@ -102,7 +102,8 @@ static int check_item(struct import *im, size_t i, const json_t *json)
 	struct item *item = &im->items[i];
 	struct error err = { 0 };
 	json_t *doc;
-	int r = rule_doc_new(json, NULL, RULE_DOC_STRICT, &item->doc, &err);
+	int r = rule_doc_new(
+		json, rule_book_aliases(im->book), NULL, RULE_DOC_STRICT, &item->doc, &err);
 
 	if (r == ERR_NOMEM)
 		return r;
@@ -145,8 +146,8 @@ static int put_item(struct import *im, struct item *item, struct error *err)
 	int r = 0;
 
 	if (there)
-		r = rule_doc_parse(there->doc->text, strlen(there->doc->text), NULL, RULE_DOC_KEEP,
-			&item->old, err);
+		r = rule_doc_parse(there->doc->text, strlen(there->doc->text),
+			rule_book_aliases(im->book), NULL, RULE_DOC_KEEP, &item->old, err);
 	if (r < 0) {
 		rule_doc_free(doc);
 		return r;

@@ -218,7 +218,8 @@ void route_rules_create(struct http_request *req)
 	const struct rule_entry *e = NULL;
 	struct error err = { 0 };
 	struct rule_doc *doc = NULL;
-	int r = rule_doc_new(req->body, NULL, RULE_DOC_STRICT, &doc, &err);
+	int r = rule_doc_new(req->body, rule_book_aliases(req->console->rules), NULL,
+		RULE_DOC_STRICT, &doc, &err);
 
 	if (r == 0)
 		r = rule_book_create(
@@ -263,7 +264,8 @@ static void replace(struct http_request *req, const json_t *body)
 	const struct rule_entry *e = NULL;
 	struct error err = { 0 };
 	struct rule_doc *doc = NULL;
-	int r = rule_doc_new(body, req->param[0], RULE_DOC_STRICT, &doc, &err);
+	int r = rule_doc_new(body, rule_book_aliases(req->console->rules), req->param[0],
+		RULE_DOC_STRICT, &doc, &err);
 
 	if (r == 0)
 		r = rule_book_replace(req->console->rules, req->param[0], doc, &e, &err);

@@ -13,7 +13,7 @@
 
 #include "lib/cleanup.h"
 
-#define CONNECT_TIMEOUT_MS 20000L
+#define CONNECT_TIMEOUT_MS 45000L /* longer than a prompt waits, unless set otherwise */
 #define SLOW_BYTES 100L /* a second, for SLOW_S: that is a server that wants to keep us */
 #define SLOW_S 60L
 

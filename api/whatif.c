@@ -60,6 +60,12 @@ static bool takes_part(const struct rule_doc *doc)
 	return doc->enabled && doc->wire;
 }
 
+static const struct rule_lists *lists_of(
+	const struct rule_book *book, const struct whatif_candidate *candidate)
+{
+	return candidate && candidate->lists ? candidate->lists : rule_book_lists(book);
+}
+
 int whatif_ruleset(const struct rule_book *book, const struct whatif_candidate *candidate,
 	struct ruleset **ret, struct error *err)
 {
@@ -84,15 +90,15 @@ int whatif_ruleset(const struct rule_book *book, const struct whatif_candidate *
 	if (r < 0)
 		return error_set(err, r, r == ERR_EXISTS ? "rule.name" : NULL, "%s",
 			r == ERR_EXISTS ? "there is a rule of this name already" : err_str(r));
-	return ruleset_load_lists(file, len, rule_book_lists(book), ret, err);
+	return ruleset_load_lists(file, len, lists_of(book, candidate), ret, err);
 }
 
-static int load_alone(const struct rule_book *book, const struct rule_doc *doc,
+static int load_alone(const struct rule_lists *lists, const struct rule_doc *doc,
 	struct ruleset **ret, struct error *err)
 {
 	if (!doc || !takes_part(doc))
 		return 0;
-	return ruleset_load_lists(doc->wire, doc->wire_len, rule_book_lists(book), ret, err);
+	return ruleset_load_lists(doc->wire, doc->wire_len, lists, ret, err);
 }
 
 static uint64_t uses_of(const struct rule_doc *doc)
@@ -148,9 +154,9 @@ int whatif_new(const struct console *c, const struct whatif_candidate *candidate
 	if (r == 0)
 		r = whatif_ruleset(c->rules, candidate, &w->after, err);
 	if (r == 0)
-		r = load_alone(c->rules, candidate->doc, &w->new_rule, err);
+		r = load_alone(lists_of(c->rules, candidate), candidate->doc, &w->new_rule, err);
 	if (r == 0)
-		r = load_alone(c->rules, old ? old->doc : NULL, &w->old_rule, err);
+		r = load_alone(rule_book_lists(c->rules), old ? old->doc : NULL, &w->old_rule, err);
 	if (r == 0) {
 		r = history_scan_begin(&w->scan, c->history, NULL, from_us, to_us);
 		if (r < 0)

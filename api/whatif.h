@@ -24,6 +24,7 @@ struct whatif;
 /* What to try; both NULL: nothing changes. */
 struct whatif_candidate {
 	struct rule_doc *doc; /* the new or changed rule, borrowed; NULL: only a removal */
+	const struct rule_lists *lists; /* where they find theirs; NULL: where the book's do */
 	const char *replaces; /* the rule that it comes in the place of, or that goes; NULL: none */
 };
 

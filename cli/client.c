@@ -291,23 +291,29 @@ void response_done(struct response *r)
 	*r = (struct response) { 0 };
 }
 
-char *client_rule_path(const char *name)
+char *client_escape(const char *s)
 {
 	static const char plain[] =
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
-	static const char prefix[] = "/api/v1/rules/";
-	char *path = malloc(sizeof(prefix) + 3 * strlen(name));
-	char *end = path;
+	char *escaped = malloc(3 * strlen(s) + 1);
+	char *end = escaped;
 
-	if (!path)
+	if (!escaped)
 		return NULL;
-	end += sprintf(end, "%s", prefix);
-	for (; *name; name++) {
-		if (strchr(plain, *name))
-			*end++ = *name;
+	for (; *s; s++) {
+		if (strchr(plain, *s))
+			*end++ = *s;
 		else
-			end += sprintf(end, "%%%02X", (unsigned char)*name);
+			end += sprintf(end, "%%%02X", (unsigned char)*s);
 	}
 	*end = '\0';
-	return path;
+	return escaped;
+}
+
+char *client_rule_path(const char *name)
+{
+	_cleanup_free_ char *escaped = client_escape(name);
+	char *path = NULL;
+
+	return escaped && asprintf(&path, "/api/v1/rules/%s", escaped) >= 0 ? path : NULL;
 }

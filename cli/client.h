@@ -40,6 +40,9 @@ void client_if_match(struct client *c, const char *etag);
 /* Frees what an answer holds; `r` may be zeroed. */
 void response_done(struct response *r);
 
+/* Percent-encoded, for a part of a path or query. Returns owned, or NULL. */
+char *client_escape(const char *s);
+
 /* "/api/v1/rules/NAME" with NAME percent-encoded. Returns owned, or NULL. */
 char *client_rule_path(const char *name);
 

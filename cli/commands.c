@@ -121,7 +121,7 @@ static enum outcome fetch_page(struct client *c, const struct streams *io, const
 	return outcome;
 }
 
-static enum outcome fetch_rules(struct client *c, const struct streams *io, json_t *rules)
+enum outcome command_fetch_rules(struct client *c, const struct streams *io, json_t *rules)
 {
 	_cleanup_free_ char *cursor = NULL;
 	enum outcome outcome;
@@ -204,7 +204,7 @@ static enum outcome print_table(const json_t *rules, const struct streams *io)
 static enum outcome list(const struct options *o, struct client *c, const struct streams *io)
 {
 	json_t *rules = json_array(), *ordered = NULL;
-	enum outcome outcome = rules ? fetch_rules(c, io, rules) : command_no_memory(io);
+	enum outcome outcome = rules ? command_fetch_rules(c, io, rules) : command_no_memory(io);
 
 	if (outcome == OUTCOME_OK) {
 		ordered = sorted(rules);
@@ -356,6 +356,8 @@ static enum outcome one(const struct options *o, struct client *c, const struct 
 	case COMMAND_TEST:
 	case COMMAND_EXPLAIN:
 	case COMMAND_REPORT:
+	case COMMAND_LEARN:
+	case COMMAND_SUGGEST:
 	case COMMAND_HISTORY:
 	case COMMAND_REVERT:
 	case COMMAND_HELP:
@@ -503,6 +505,10 @@ static enum outcome dispatch(const struct options *o, struct client *c, const st
 		return command_explain(o, c, io);
 	case COMMAND_REPORT:
 		return command_report(o, c, io);
+	case COMMAND_LEARN:
+		return command_learn(o, c, io);
+	case COMMAND_SUGGEST:
+		return command_suggest(o, c, io);
 	case COMMAND_HISTORY:
 		return command_history(o, c, io);
 	case COMMAND_REVERT:

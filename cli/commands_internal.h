@@ -28,6 +28,13 @@ json_t *command_read_json(const char *name, const struct streams *io, enum outco
 /* "/api/v1/rules/NAME/WHAT". Returns owned, or NULL. */
 char *command_rule_path(const char *name, const char *what);
 
+/* All rules, appended to `rules`. */
+enum outcome command_fetch_rules(struct client *c, const struct streams *io, json_t *rules);
+
+/* ---- commands_learn.c */
+enum outcome command_learn(const struct options *o, struct client *c, const struct streams *io);
+enum outcome command_suggest(const struct options *o, struct client *c, const struct streams *io);
+
 /* ---- commands_ask.c */
 enum outcome command_explain(const struct options *o, struct client *c, const struct streams *io);
 enum outcome command_test(const struct options *o, struct client *c, const struct streams *io);

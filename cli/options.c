@@ -33,6 +33,10 @@ const char options_help[] =
 	"  explain ID|FILE|- | MATCH...\n"
 	"                            why a connection is decided as it is\n"
 	"  report                    what is wrong with the rules as a whole\n"
+	"  learn [PROGRAM|everything]\n"
+	"                            allow and record it for a while; without one, what learns or "
+	"did\n"
+	"  suggest PROGRAM [N...]    the fewest rules for what it was allowed to do\n"
 	"  history NAME              what became of a rule, and who changed it\n"
 	"  revert NAME               put a rule back to what it was before its last change\n"
 	"\n"
@@ -63,8 +67,11 @@ const char options_help[] =
 	"  --replace                 import: take the place of rules of the same name\n"
 	"  --dry-run                 import: change nothing, only say what is wrong\n"
 	"  --remove NAME             test: the rule goes\n"
-	"  --from TIME, --to TIME    test: connections of this time (RFC 3339) [the last day]\n"
+	"  --from TIME, --to TIME    test, suggest: connections of this time (RFC 3339)\n"
+	"                            [the last day, the last week]\n"
 	"  --days N                  report: unused is what decided nothing for N days [30]\n"
+	"  --stop                    learn: end it now; --duration: so long [1h]\n"
+	"  --accept                  suggest: put the rules N, or all, in force\n"
 	"  --change ID               revert: an older change (see history)\n"
 	"\n"
 	"Exit codes: 0 ok, 1 failed, 2 usage, 3 no such rule, 4 invalid rule, 5 conflict.\n";
@@ -87,6 +94,8 @@ static const struct {
 	{ "test", COMMAND_TEST, 0, 1 },
 	{ "explain", COMMAND_EXPLAIN, 0, 1 },
 	{ "report", COMMAND_REPORT, 0, 0 },
+	{ "learn", COMMAND_LEARN, 0, 1 },
+	{ "suggest", COMMAND_SUGGEST, 1, SIZE_MAX },
 	{ "history", COMMAND_HISTORY, 1, 1 },
 	{ "revert", COMMAND_REVERT, 1, 1 },
 	{ "help", COMMAND_HELP, 0, 0 },
@@ -113,7 +122,8 @@ static const struct {
 	{ "help", KIND_COMMAND, OF_ALL, COMMAND_HELP },
 	{ "version", KIND_COMMAND, OF_ALL, COMMAND_VERSION },
 	{ "action", KIND_TEXT, OF_RULES, offsetof(struct options, spec.action) },
-	{ "duration", KIND_TEXT, OF_RULES, offsetof(struct options, spec.duration) },
+	{ "duration", KIND_TEXT, OF_RULES | OF(COMMAND_LEARN),
+		offsetof(struct options, spec.duration) },
 	{ "name", KIND_TEXT, OF_RULES, offsetof(struct options, spec.name) },
 	{ "description", KIND_TEXT, OF_RULES, offsetof(struct options, spec.description) },
 	{ "disabled", KIND_FLAG, OF_RULES, offsetof(struct options, spec.disabled) },
@@ -128,9 +138,12 @@ static const struct {
 	{ "replace", KIND_FLAG, OF(COMMAND_IMPORT), offsetof(struct options, replace) },
 	{ "dry-run", KIND_FLAG, OF(COMMAND_IMPORT), offsetof(struct options, dry_run) },
 	{ "remove", KIND_TEXT, OF(COMMAND_TEST), offsetof(struct options, remove) },
-	{ "from", KIND_TEXT, OF(COMMAND_TEST), offsetof(struct options, from) },
-	{ "to", KIND_TEXT, OF(COMMAND_TEST), offsetof(struct options, to) },
+	{ "from", KIND_TEXT, OF(COMMAND_TEST) | OF(COMMAND_SUGGEST),
+		offsetof(struct options, from) },
+	{ "to", KIND_TEXT, OF(COMMAND_TEST) | OF(COMMAND_SUGGEST), offsetof(struct options, to) },
 	{ "days", KIND_TEXT, OF(COMMAND_REPORT), offsetof(struct options, days) },
+	{ "stop", KIND_FLAG, OF(COMMAND_LEARN), offsetof(struct options, stop) },
+	{ "accept", KIND_FLAG, OF(COMMAND_SUGGEST), offsetof(struct options, accept) },
 	{ "change", KIND_TEXT, OF(COMMAND_REVERT), offsetof(struct options, change) },
 };
 
@@ -162,7 +175,7 @@ static void apply(struct options *o, size_t i, const char *value)
 			o->command = (enum command)table[i].at;
 		break;
 	}
-	o->has_spec = o->has_spec || table[i].of == OF_RULES || table[i].of == OF_MATCHES;
+	o->has_spec = o->has_spec || (table[i].of & OF_RULES) == OF_RULES;
 }
 
 /* Marks in `given` (one an entry of the table) what was given. */
@@ -203,7 +216,8 @@ static int read_command(struct options *o, int argc, char **argv, struct error *
 	o->n_names = (size_t)(argc - optind - 1);
 	if (o->n_names < commands[i].least)
 		return error_set(e, ERR_INVALID, NULL,
-			"%s: an argument is missing: the name of a rule, a file or a folder",
+			"%s: an argument is missing: the name of a rule, a file, a folder or a "
+			"program",
 			commands[i].name);
 	if (o->n_names > commands[i].most)
 		return error_set(e, ERR_INVALID, NULL, "%s: too many arguments: '%s'",
@@ -251,6 +265,30 @@ static int check_source(const struct options *o, struct error *e)
 		command_name(o->command), o->command == COMMAND_EXPLAIN ? "connection" : "rule");
 }
 
+/* A program is a whole path; of suggestions some may be named by their numbers. */
+static int check_program(const struct options *o, struct error *e)
+{
+	bool is_learn = o->command == COMMAND_LEARN;
+
+	if (!is_learn && o->command != COMMAND_SUGGEST)
+		return 0;
+	if (!o->n_names && (o->stop || o->spec.duration))
+		return error_set(e, ERR_INVALID, NULL, "learn: name a program, or: everything");
+	if (o->stop && o->spec.duration)
+		return error_set(e, ERR_INVALID, NULL, "learn: either --stop or --duration");
+	if (o->n_names && o->names[0][0] != '/' &&
+		!(is_learn && strcmp(o->names[0], "everything") == 0))
+		return error_set(e, ERR_INVALID, NULL,
+			"%s: the program is its whole path, as /usr/bin/curl: '%s'",
+			command_name(o->command), o->names[0]);
+	if (o->n_names > 1 && !o->accept)
+		return error_set(e, ERR_INVALID, NULL, "suggest: numbers go with --accept");
+	for (size_t i = 1; i < o->n_names; i++)
+		if (check_number(o->names[i], "accept", e) < 0)
+			return ERR_INVALID;
+	return 0;
+}
+
 static int check_target(const struct options *o, struct error *e)
 {
 	if (o->token && o->token_file)
@@ -279,5 +317,7 @@ int options_parse(struct options *o, int argc, char **argv, struct error *e)
 		r = check_number(o->days, "days", e);
 	if (!r)
 		r = check_number(o->change, "change", e);
+	if (!r)
+		r = check_program(o, e);
 	return r ? r : check_target(o, e);
 }

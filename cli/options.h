@@ -23,6 +23,8 @@ enum command {
 	COMMAND_TEST,
 	COMMAND_EXPLAIN,
 	COMMAND_REPORT,
+	COMMAND_LEARN,
+	COMMAND_SUGGEST,
 	COMMAND_HISTORY,
 	COMMAND_REVERT,
 	COMMAND_HELP,
@@ -37,10 +39,14 @@ struct options {
 	const char *url; /* NULL: the socket in runtime_dir */
 	const char *token;
 	const char *token_file;
-	char *const *names; /* what follows the command: rule names, a file, a folder, an id */
+	char *const *
+		names; /* what follows the command: rule names, a file, a folder, an id, a program */
 	size_t n_names;
 	bool replace, dry_run; /* import */
-	const char *remove, *from, *to; /* test; NULL: not given */
+	const char *remove; /* test; NULL: not given, as the next two */
+	const char *from, *to; /* test, suggest */
+	bool stop; /* learn */
+	bool accept; /* suggest */
 	const char *days; /* report */
 	const char *change; /* revert */
 	bool has_spec; /* add, test, explain: by options, not from a file */

@@ -33,6 +33,7 @@ struct attribution_config {
 
 struct attribution_result {
 	struct process *process; /* a reference of the caller's, or NULL */
+	struct process *creator; /* of the socket, where it is known to be another one; likewise */
 	uint32_t uid; /* of the socket (queue message or sock_diag); UINT32_MAX not known */
 	enum attribution_method method;
 	enum confidence confidence;
@@ -71,6 +72,13 @@ bool attribution_check(struct attribution *a);
  */
 void attribution_find(struct attribution *a, const struct flow *flow, uint32_t packet_uid,
 	uint32_t ifindex_out, struct attribution_result *ret);
+
+/*
+ * Before a person is asked: what takes longer, or changes while a program runs. *process (a reference, or NULL) is read anew; where
+ * *creator is not known yet it becomes that ancestor which has the socket of this flow too, if there is one.
+ */
+void attribution_look_again(struct attribution *a, const struct flow *flow, uint32_t ifindex_out,
+	struct process **process, struct process **creator);
 
 /*
  * The kernel itself makes this flow: its packet belongs to no socket, or to one that no program ever had as a file (NFS,

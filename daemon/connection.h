@@ -20,6 +20,8 @@ struct connection {
 	uint64_t time_us; /* CLOCK_REALTIME likewise */
 	char iface_out[IF_NAMESIZE];
 	struct process *process; /* a reference, or NULL */
+	struct process
+		*creator; /* of its socket, where that is another one; a reference, or NULL */
 	uint32_t uid; /* UINT32_MAX: not known */
 	enum attribution_method method;
 	enum confidence confidence;

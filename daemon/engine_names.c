@@ -29,6 +29,7 @@ static void who_asks(void *engine, const struct flow *flow, struct name_asker *r
 	attribution_find(e->attribution, flow, UINT32_MAX, 0, &who);
 	*ret = name_asker_of(who.process);
 	process_unref(who.process);
+	process_unref(who.creator);
 }
 
 int engine_names_open(struct engine *e, struct error *err)

@@ -179,6 +179,7 @@ static void learn_who(struct engine *e, const struct queue_packet *p, const stru
 	else
 		attribution_kernel(e->attribution, &who);
 	c->process = who.process;
+	c->creator = who.creator;
 	c->uid = who.uid;
 	c->method = who.method;
 	c->confidence = who.confidence;

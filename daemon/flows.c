@@ -56,6 +56,8 @@ struct live_flow *flows_add(struct flows *t, const struct connection *c, uint64_
 	f->connection = *c;
 	if (f->connection.process)
 		process_ref(f->connection.process);
+	if (f->connection.creator)
+		process_ref(f->connection.creator);
 	f->id = t->next_id++;
 	f->added_ns = f->polled_ns = now_ns;
 	if (!hash_add(

@@ -33,12 +33,13 @@ static int check_str(const void *msg, size_t len, struct ipc_str s)
 static int check_process(const void *msg, size_t len, const struct ipc_process *p)
 {
 	const struct ipc_str strs[] = { p->path, p->args, p->cwd, p->user, p->cgroup, p->container,
-		p->script };
+		p->script, p->creator.path };
 
 	for (size_t i = 0; i < array_len(strs); i++)
 		if (check_str(msg, len, strs[i]) < 0)
 			return ERR_MALFORMED;
-	if (p->n_parents > LIMIT_PARENTS || p->pid < 0 || p->flags & ~PROCESS_FLAGS_ALL)
+	if (p->n_parents > LIMIT_PARENTS || p->pid < 0 || p->creator.pid < 0 ||
+		p->flags & ~PROCESS_FLAGS_ALL)
 		return ERR_MALFORMED;
 	for (uint32_t i = 0; i < p->n_parents; i++)
 		if (check_str(msg, len, p->parents[i].path) < 0)

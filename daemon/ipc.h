@@ -31,10 +31,11 @@
 #include <stdint.h>
 
 #include "lib/err.h"
+#include "lib/file_identity.h"
 #include "lib/flow.h"
 #include "lib/limits.h"
 
-#define IPC_VERSION 1
+#define IPC_VERSION 2
 #define IPC_LISTEN_MAX 8
 #define IPC_IFACE_LEN 16
 
@@ -98,16 +99,22 @@ struct ipc_str {
 	uint16_t len;
 };
 
-struct ipc_parent {
-	int32_t pid;
+/* A process by name and number: an ancestor, or who made a socket. */
+struct ipc_relative {
+	int32_t pid; /* 0: none */
 	struct ipc_str path;
+	uint32_t uid, euid; /* real and effective; UINT32_MAX: not known */
+	uint64_t started_us; /* CLOCK_REALTIME; 0: not known */
 };
 
 /* Who. All strings went through utf8_sanitize() except args, which are raw: sanitize each. */
 struct ipc_process {
 	int32_t pid; /* 0: no process is known */
-	uint32_t uid; /* UINT32_MAX: not known */
+	uint32_t uid; /* of the socket; UINT32_MAX: not known */
+	uint32_t real_uid, euid; /* its own, likewise */
 	uint64_t start_time; /* clock ticks since boot, field 22 of /proc/PID/stat */
+	uint64_t started_us; /* CLOCK_REALTIME; 0: not known */
+	struct file_identity exe; /* the executed file */
 	uint32_t flags; /* of enum process_flag */
 	uint32_t n_parents; /* at most LIMIT_PARENTS, nearest first */
 	struct ipc_str path;
@@ -117,7 +124,8 @@ struct ipc_process {
 	struct ipc_str cgroup;
 	struct ipc_str container; /* empty: none */
 	struct ipc_str script; /* empty: none */
-	struct ipc_parent parents[LIMIT_PARENTS];
+	struct ipc_relative creator; /* of the socket, where that is another process */
+	struct ipc_relative parents[LIMIT_PARENTS];
 };
 
 /* One connection with its decision; in a prompt, without (action, reason, rule are then void). */

@@ -170,7 +170,8 @@ int history_scan_resolve(struct history *h, const struct history_facts *f,
 	c.args = sql_text(st, 4);
 	c.user = sql_text(st, 5);
 	c.iface_out = sql_text(st, 6);
-	history_parents_parse(&c, sql_text(st, 7));
+	c.real_uid = c.euid = UINT32_MAX;
+	c.n_parents = history_relatives_parse(sql_text(st, 7), c.parents, LIMIT_PARENTS);
 	fn(ctx, &c);
 	return 0;
 }

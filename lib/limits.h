@@ -28,6 +28,7 @@
 
 /* ---- lists */
 #define LIMIT_LISTS 64 /* folders that rules name, by operand */
+#define LIMIT_TRIAL_LISTS 4 /* folders that only a rule on trial names: read for that trial */
 #define LIMIT_LIST_BYTES (64u << 20) /* of one folder, compiled */
 #define LIMIT_LIST_FILE (128u << 20) /* bytes of one list file */
 #define LIMIT_LIST_PROBES 1024 /* slots that one search looks at */

@@ -17,7 +17,7 @@ sys.path.insert(0, str(TOP / "tests/harness"))
 import tap  # noqa: E402
 from client import Api  # noqa: E402
 from daemon import ALLOW_DNS, Daemon, builddir  # noqa: E402
-from lab import Lab, why_not  # noqa: E402
+from lab import Lab, wait_until, why_not  # noqa: E402
 
 BUILD = pathlib.Path(builddir())
 CURL = os.path.realpath(shutil.which("curl") or "/usr/bin/curl")
@@ -126,6 +126,45 @@ class TestCliWithDaemon(unittest.TestCase):
         self.ruleman("test", "--remove", "nobody", code=4)
         report = self.ruleman("report").stdout
         self.assertIn("too_wide\tcli-wide\t", report)
+
+    def test_learn_and_suggest(self):
+        # The dashboard calls them the same.
+        names = {"/usr/bin/curl": "learning-usr-bin-curl-soeo72", "/opt/ü 🦊/a": "learning-opt-a-1yb5p1p", "/...": "learning-program-uzmn",
+                 "/" + "x" * 100 + "-": "learning-" + "x" * 80 + "-1t4wi1q", "/opt/--x..": "learning-opt-x-1qd2a5p",
+                 "everything": "learning-everything"}
+        for program, name in names.items():
+            self.delete_later(name)
+            self.assertEqual(self.ruleman("learn", program, "--duration", "12h").stdout, name + "\n")
+            self.ruleman("learn", program, code=5)
+            self.ruleman("learn", "--stop", program)
+            self.ruleman("learn", "--stop", program, code=3)
+        self.assertFalse(self.reaches())
+        before = self.daemon.api.rule(self.ruleman("learn", CURL).stdout.strip()).json
+        self.delete_later(before["name"])
+        self.assertEqual((before["duration"], before["operator"]["data"]), ("1h", CURL))
+        self.assertTrue(self.reaches())
+        found = [line.split("\t") for line in self.ruleman("learn").stdout.splitlines()]
+        self.assertEqual([row for row in found if row[1] == "learning"], [[CURL, "learning", before["created"], before["expires"]]])
+        self.ruleman("learn", "--stop", CURL)
+        self.assertFalse(self.reaches())
+        wait_until(lambda: any(row.startswith(f"{CURL}\tover\t") for row in self.ruleman("learn").stdout.splitlines()),
+                   what="the learning that is over")
+        listed = json.loads(self.ruleman("learn", "--json").stdout)
+        over = next(item for item in listed if item["program"] == CURL)
+        self.assertEqual((over["runs"], over["name"]), (False, before["name"]))
+        # What it let through becomes rules.
+        span = ("--from", over["from"])
+        rows = [line.split("\t") for line in self.ruleman("suggest", CURL, *span).stdout.splitlines()]
+        self.assertEqual([row[0] for row in rows], [str(n + 1) for n in range(len(rows))])
+        self.assertTrue(any("example.test" in row[3] for row in rows), rows)
+        for row in rows:
+            self.delete_later(row[2])
+        self.ruleman("suggest", CURL, str(len(rows) + 1), "--accept", *span, code=3)
+        self.assertEqual(self.ruleman("suggest", CURL, "1", "--accept", *span).stdout, rows[0][2] + "\n")
+        self.ruleman("delete", rows[0][2])
+        self.assertEqual(self.ruleman("suggest", CURL, "--accept", *span).stdout.splitlines(), [row[2] for row in rows])
+        self.assertTrue(self.reaches())
+        self.ruleman("suggest", CURL, "--accept", *span, code=5)
 
     def test_check_needs_no_daemon(self):
         folder = pathlib.Path(self.daemon.dir) / "checked"

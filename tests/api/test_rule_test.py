@@ -5,8 +5,10 @@ import json
 import os
 import random
 import re
+import shutil
 import sqlite3
 import sys
+import tempfile
 import time
 import unittest
 
@@ -116,6 +118,25 @@ class RuleTest(unittest.TestCase):
     def test_a_disabled_candidate_matches_nothing(self):
         got = self.ask(rule=rule("000-x", "deny", ("true", ""), enabled=False), connection={})
         self.assertEqual((got["matched"], got["changes"]), (False, False))
+
+    def test_folders_that_only_the_candidate_names_are_read(self):
+        folder = tempfile.mkdtemp(prefix="opensnitch-lists-")
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        os.chmod(folder, 0o755)
+        with open(f"{folder}/web.list", "w", encoding="ascii") as f:
+            f.write("www.example.test\n")
+        wanted = rule("005-list", "deny", ("lists.domains", folder, "lists"))
+        self.assertEqual(self.recent(rule=wanted)["changes"], [{"from": "allow", "to": "deny", "count": 2}])
+        got = self.ask(rule=wanted, connection={"dest": {"host": "www.example.test"}})
+        self.assertEqual((got["matched"], got["after"]), (True, {"action": "deny", "rule": "005-list"}))
+        self.assertFalse(self.ask(rule=wanted, connection={"dest": {"host": "else.test"}})["matched"])
+        # As it is when the test begins, and nothing of it stays; a folder that is not there is empty.
+        os.unlink(f"{folder}/web.list")
+        self.assertEqual(self.recent(rule=wanted)["changed"], 0)
+        shutil.rmtree(folder)
+        self.assertEqual(self.recent(rule=wanted)["changed"], 0)
+        console = self.d.console_pid()
+        self.assertFalse([fd for fd in os.listdir(f"/proc/{console}/fd") if os.readlink(f"/proc/{console}/fd/{fd}").startswith(folder)])
 
     # ---- the history
 

@@ -48,7 +48,8 @@ static void check(const struct rule_doc *d)
 	FUZZ_ASSERT(text && json && json_is_object(json));
 	FUZZ_ASSERT(d->name && *d->name && strlen(d->name) <= LIMIT_RULE_NAME);
 	FUZZ_ASSERT(!d->wire == !!d->problem);
-	FUZZ_ASSERT(rule_doc_parse(text, strlen(text), NULL, RULE_DOC_KEEP, &again, &err) == 0);
+	FUZZ_ASSERT(
+		rule_doc_parse(text, strlen(text), NULL, NULL, RULE_DOC_KEEP, &again, &err) == 0);
 	check_same(d, again);
 	check_loads(d);
 	rule_doc_free(again);
@@ -64,7 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < 2; i++) {
 		struct rule_doc *d = NULL;
 		struct error err = { 0 };
-		int r = rule_doc_parse((const char *)copy, size, "name", modes[i], &d, &err);
+		int r = rule_doc_parse((const char *)copy, size, NULL, "name", modes[i], &d, &err);
 
 		FUZZ_ASSERT(r == 0 || err.message[0]);
 		if (r == 0)

@@ -96,7 +96,7 @@ def dns_names():
     yield "self", head + b"\xc0\x0c"
 
 
-IPC_SIZES = {1: 32, 2: 320, 3: 360, 4: 32, 5: 640, 6: 40, 7: 32, 8: 40, 32: 260, 33: 16, 34: 24, 35: 24, 36: 40, 37: 16, 38: 16}
+IPC_SIZES = {1: 32, 2: 448, 3: 480, 4: 32, 5: 640, 6: 40, 7: 32, 8: 40, 32: 260, 33: 16, 34: 24, 35: 24, 36: 40, 37: 16, 38: 16}
 
 
 def ipc_messages():
@@ -106,7 +106,7 @@ def ipc_messages():
     settings = struct.pack("=IBBBBB7x", 30000, 0, 0, 0, 1, 3)
     yield "settings", bytes([2 * 34]) + bytes(8) + settings
     yield "config", bytes([2 * 32]) + bytes(8) + settings + bytes(240)
-    yield "raw", bytes([1]) + struct.pack("=IHHiI", 16, 1, 33, 77, 0)
+    yield "raw", bytes([1]) + struct.pack("=IHHiI", 16, 2, 33, 77, 0)
     yield "string", bytes([2 * 6]) + bytes(8) + struct.pack("=QII", 1, 1, 0) + struct.pack("=HHI", 32, 5, 0) + b"hello"
 
 
@@ -271,9 +271,28 @@ def queries():
     yield "long", b"61" * 512 + b"\n1000\nname\n5000"
 
 
+def fetches():
+    """struct fetch_result and struct fetch_request of api/fetch.h, and URLs."""
+    def result(end, etag=b"", modified=b"", message=b"", size=None):
+        out = struct.pack("=QQI257s257s256s", 1, 5, end, etag, modified, message)
+        return b"r" + (out + bytes(-len(out) % 8))[:size]
+
+    yield "done", result(3, b'W/"one"', b"Mon, 23 Nov 2026 18:00:00 GMT")
+    yield "unchanged", result(2)
+    yield "failed", result(1, message=b"Could not resolve host: lists.example")
+    yield "hostile", result(1, b"a\r\nX: y", b" \t x \r\n", b"\xff\x1b[2J" * 51)
+    yield "no-end", result(1, b"x" * 257, b"x" * 257, b"\xe2\x82" * 128)
+    yield "short", result(3, size=700)
+    yield "no-result", result(4)
+    yield "request", b"q" + struct.pack("=QQII2049s257s257s5x", 1, 1 << 26, 300000, 0, b"https://lists.example/", b'"x"', b"y" * 257)
+    for title, url in (("https", b"https://lists.example:8443/a?b#c"), ("ipv6", b"http://[2001:db8::1]:80/"), ("file", b"file:///etc/x"),
+                       ("user", b"http://u:p@h/"), ("port", b"http://h:99999/"), ("line", b"http://h/\r\nX: y")):
+        yield "url-" + title, b"u" + url
+
+
 TARGETS = {"packet": packets, "dns": dns_answers, "dns_name": dns_names, "ipc": ipc_messages, "queue_message": queue_messages,
            "trace_page": trace_pages, "trace_format": trace_formats, "rulewire": rule_sets, "rule_doc": rule_docs, "config": configs,
-           "query": queries, "export": exports}
+           "query": queries, "fetch": fetches, "export": exports}
 
 
 def main():

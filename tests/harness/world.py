@@ -16,6 +16,7 @@ import sys
 TYPE_A, TYPE_CNAME, TYPE_AAAA = 1, 5, 28
 TYPE_NAMES = {TYPE_A: "A", TYPE_AAAA: "AAAA"}
 MAX_CHAIN = 16
+HOSTS = b"# a list of hosts\n0.0.0.0 tracker.ads.test\n0.0.0.0 news.example.test\n"
 
 
 def tell(**event):
@@ -168,6 +169,8 @@ async def serve_http(reader, writer):
         path = lines[0].split(" ")[1] if " " in lines[0] else "?"
         host = next((l[5:].strip() for l in lines if l.lower().startswith("host:")), "")
         body = f"hello from {host} path={path} address={event['address']} port={local[1]}\n".encode()
+        if path == "/hosts.txt":
+            body = HOSTS
         writer.write(
             b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nConnection: close\r\n"
             + f"Content-Length: {len(body)}\r\n\r\n".encode()

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a console or an engine is still able to do once its sandbox is closed: `sandbox_probe console|engine ACTION`, with
- * a folder for the console's state as descriptor 5 and its rules as 6. Prints "done", or "refused" and errno's name; a filter
+ * What one of our processes is still able to do once its sandbox is closed: `sandbox_probe console|engine|launcher|fetcher ACTION`,
+ * with a folder for the console's state as descriptor 5 and its rules as 6; a launcher may execute what is open as 7, but not as 8. Prints "done", or "refused" and errno's name; a filter
  * that kills leaves no word.
  */
 #include "config.h"
@@ -29,6 +29,9 @@
 #include "daemon/privileges.h"
 #include "lib/cleanup.h"
 #include "lib/log.h"
+
+#define PROGRAM_FD 7
+#define OTHER_PROGRAM_FD 8
 
 static int try_open(const char *path, int flags)
 {
@@ -77,6 +80,32 @@ static int exec_true(void)
 	char *const envp[] = { NULL };
 
 	return execve("/bin/true", argv, envp);
+}
+
+/* What is open at one number, and at another. */
+static int exec_descriptor(int fd)
+{
+	char *const argv[] = { (char[]) { "true" }, NULL };
+	char *const envp[] = { NULL };
+	int flags = fcntl(fd, F_GETFD);
+
+	return flags < 0 ? -1 : execveat(fd, "", argv, envp, AT_EMPTY_PATH);
+}
+
+static int exec_program(void)
+{
+	return exec_descriptor(PROGRAM_FD);
+}
+
+static int exec_other(void)
+{
+	return exec_descriptor(OTHER_PROGRAM_FD);
+}
+
+/* Its number, but not what was open there. */
+static int exec_swapped(void)
+{
+	return dup2(OTHER_PROGRAM_FD, PROGRAM_FD) < 0 ? -1 : exec_program();
 }
 
 static int do_fork(void)
@@ -180,6 +209,9 @@ static const struct {
 	{ "open-version", open_version },
 	{ "write-tmp", write_tmp },
 	{ "exec", exec_true },
+	{ "exec-program", exec_program },
+	{ "exec-other", exec_other },
+	{ "exec-swapped", exec_swapped },
 	{ "fork", do_fork },
 	{ "ptrace", do_ptrace },
 	{ "signal", do_signal },
@@ -198,6 +230,34 @@ static const struct {
 	{ "socket-vsock", socket_vsock },
 };
 
+static int enter_launcher(struct error *err)
+{
+	static const int program = PROGRAM_FD;
+	struct sandbox_places places = { .programs = &program,
+		.n_programs = 1,
+		.any_port = true,
+		.any_folder = true,
+		.readable = { "/proc" },
+		.n_readable = 1 };
+	int64_t group;
+	int r = sandbox_drop(CONSOLE_USER, LIMIT_FETCH_PROCESSES, &group, err);
+
+	if (r == 0)
+		r = sandbox_confine(&places, err);
+	return r < 0 ? r : sandbox_close_launcher(PROGRAM_FD, err);
+}
+
+static int enter_fetcher(struct error *err)
+{
+	const struct sandbox_places places = { .any_port = true };
+	int64_t group;
+	int r = sandbox_drop(CONSOLE_USER, LIMIT_FETCH_PROCESSES, &group, err);
+
+	if (r == 0)
+		r = sandbox_confine(&places, err);
+	return r < 0 ? r : sandbox_close_fetcher(err);
+}
+
 static int enter(const char *who, struct error *err)
 {
 	static const int folders[] = { IPC_FD_STATE, IPC_FD_RULES };
@@ -209,6 +269,10 @@ static int enter(const char *who, struct error *err)
 		r = privileges_drop(false, err);
 		return r < 0 ? r : privileges_close(false, err);
 	}
+	if (strcmp(who, "launcher") == 0)
+		return enter_launcher(err);
+	if (strcmp(who, "fetcher") == 0)
+		return enter_fetcher(err);
 	r = sandbox_drop(CONSOLE_USER, 0, &group, err);
 	if (r == 0)
 		r = sandbox_close(err);

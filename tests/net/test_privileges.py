@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What engine and console may still do: read from /proc of the real processes, and tried from inside their sandboxes."""
+import fcntl
 import os
 import signal
 import subprocess
@@ -100,6 +101,8 @@ class ProbeTest(unittest.TestCase):
             fd = os.open(self.dir, os.O_PATH | os.O_DIRECTORY)
             for n in (5, 6):
                 os.dup2(fd, n)
+            for n, program in ((7, "/bin/true"), (8, "/bin/cat")):
+                os.dup2(fcntl.fcntl(os.open(program, os.O_PATH), fcntl.F_DUPFD_CLOEXEC, 20), n)
         done = subprocess.run([os.path.join(builddir(), "tests/net/sandbox_probe"), who, action], stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True, preexec_fn=folders, close_fds=False, check=False,
                               env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})
@@ -147,6 +150,27 @@ class ProbeTest(unittest.TestCase):
                 self.assertIn(f"the sandbox refuses the system call {call} ", said)
         self.refuses("console", "code-in-memory", how="refused EPERM")
         self.refuses("console", "clock", how="killed")
+
+    def test_the_launcher_executes_one_program(self):
+        """What it executes leaves no word; a refusal does."""
+        self.assertEqual(self.probe("launcher", "exec-program")[0], "")
+        self.assertEqual(self.probe("launcher", "fork")[0], "done")
+        self.refuses("launcher", "exec", "exec-other", how="refused EPERM")
+        if has_landlock():
+            self.refuses("launcher", "exec-swapped", "write-tmp", "open-shadow", how="refused EACCES")
+
+    def test_the_launcher_and_the_fetcher_give_up_the_rest(self):
+        if self.asan:
+            self.skipTest("a sanitizer's runtime needs some of these calls")
+        for who in ("launcher", "fetcher"):
+            self.refuses(who, "ptrace", "mount", "unshare", "setuid", "bpf", "module", "reboot", "clock", "socket-packet", "socket-alg",
+                         "socket-vsock", how="refused EPERM")
+            self.assertEqual(self.probe(who, "socket-inet")[0], "done")
+            self.assertEqual(self.probe(who, "open-hosts")[0], "done")
+        self.refuses("fetcher", "exec", "exec-program", "fork", "signal", "code-in-memory", how="refused EPERM")
+        if has_landlock():
+            self.refuses("fetcher", "write-tmp", "open-version", "open-proc", how="refused EACCES")
+            self.refuses("launcher", "signal", how="refused EPERM")
 
     def test_the_engine_is_refused_what_it_does_not_need(self):
         self.refuses("engine", "mount", "unshare", "bpf", "module", "reboot", "clock", how="refused EPERM")

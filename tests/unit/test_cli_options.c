@@ -36,6 +36,30 @@ static int parse(struct options *o, const char *line, struct error *e)
 	return options_parse(o, argc, argv, e);
 }
 
+static void test_programs(void **state)
+{
+	static const char *const bad[] = { "learn curl", "learn --stop", "learn --duration 1h",
+		"learn /x --stop --duration 1h", "learn /x /y", "suggest", "suggest everything",
+		"suggest /x 1", "suggest /x y --accept", "suggest /x --stop", "learn /x --accept",
+		"learn /x --path /y" };
+	struct options o;
+	struct error e;
+
+	(void)state;
+	assert_int_equal(parse(&o, "learn", &e), 0);
+	assert_int_equal(o.command, COMMAND_LEARN);
+	assert_int_equal(parse(&o, "learn everything --duration 12h", &e), 0);
+	assert_string_equal(o.spec.duration, "12h");
+	assert_int_equal(parse(&o, "learn --stop /usr/bin/curl", &e), 0);
+	assert_true(o.stop);
+	assert_int_equal(parse(&o, "suggest /usr/bin/curl 1 3 --accept --from x", &e), 0);
+	assert_true(o.accept);
+	assert_int_equal(o.n_names, 3);
+	for (size_t i = 0; i < array_len(bad); i++)
+		if (parse(&o, bad[i], &e) != ERR_INVALID || !e.message[0])
+			fail_msg("%s", bad[i]);
+}
+
 static void test_commands(void **state)
 {
 	struct options o;
@@ -347,6 +371,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_commands),
+		cmocka_unit_test(test_programs),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_rule_of_one_match),
 		cmocka_unit_test(test_rule_of_several),

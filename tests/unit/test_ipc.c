@@ -227,6 +227,7 @@ static const struct {
 	{ IPC_CONNECTION, offsetof(struct ipc_connection, process.user) },
 	{ IPC_CONNECTION, offsetof(struct ipc_connection, process.cgroup) },
 	{ IPC_CONNECTION, offsetof(struct ipc_connection, process.container) },
+	{ IPC_CONNECTION, offsetof(struct ipc_connection, process.creator.path) },
 	{ IPC_CONNECTION, offsetof(struct ipc_connection, process.parents[0].path) },
 	{ IPC_CONNECTION, offsetof(struct ipc_connection, process.parents[7].path) },
 	{ IPC_PROMPT, offsetof(struct ipc_connection, host) },

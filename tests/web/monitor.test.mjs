@@ -83,7 +83,7 @@ world.test('a row opens its details, by mouse and by key, and makes a rule', asy
 	await row(page, 'www.example.test').first().click();
 	const detail = page.getByLabel('Connection details');
 	const text = await detail.innerText();
-	for (const what of [/www\.example\.test/, /198\.51\.100\.10|2001:db8:100::10/, /some\/page/, /Command/, /Started by/, /How it was identified/, /Latency/]) {
+	for (const what of [/www\.example\.test/, /198\.51\.100\.10|2001:db8:100::10/, /some\/page/, /Command/, /Started by/, /Runs as/, /since .*uid \d/, /How it was identified/, /Latency/]) {
 		assert.match(text, what);
 	}
 	await page.keyboard.press('Escape');

@@ -84,6 +84,10 @@ export class PromptCard {
 		if (p?.parents?.length > 0) {
 			rows.push(fact('Started by', lineage(p)));
 		}
+		if (p?.socket_creator) {
+			rows.push(fact('Socket made by', [untrusted(p.socket_creator.path ?? '?', 'mono clamp'), h('span', { class: 'note' }, `process ${p.socket_creator.pid}`)],
+				'Another program made this socket and handed it on'));
+		}
 		rows.push(fact('Identified', [h('span', { class: `sure sure-${a.confidence}` }, confidenceName(a.confidence)), h('span', { class: 'note' }, confidenceNote(a.confidence))], confidenceText(a.confidence)));
 		return h('dl', { class: 'facts' }, rows);
 	}
