@@ -203,8 +203,8 @@ static void test_what_does_not_fit_is_cut(void **state)
 		assert_non_null(strstr(format(&v, LIMIT_EXPORT_MESSAGE), " id=\"7\"] "));
 	}
 	/* Characters of several bytes are never cut. */
-	for (size_t i = 0; i < LIMIT_PATH; i += 2)
-		memcpy(longest + i, "\xc3\xa4", 2);
+	for (size_t i = 0; i < LIMIT_PATH; i++)
+		longest[i] = i % 2 ? '\xa4' : '\xc3';
 	v.path = (struct text) { longest, LIMIT_PATH };
 	for (size_t size = 1024; size <= LIMIT_EXPORT_DATAGRAM; size += 3)
 		format(&v, size);
