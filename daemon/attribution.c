@@ -32,14 +32,22 @@
 #define FILES_MAX 256 /* of a process, looked at without need */
 #define UDP_CONNECTED 1 /* TCP_ESTABLISHED, which sock_diag says of datagram sockets too */
 
-/* One "this task is about to send to there". Chains run from new to old; an entry used again is newer than its predecessor. */
+/* One "this task is about to send to there". */
 struct claim {
 	struct flow flow;
 	uint64_t time_ns;
-	uint64_t seq; /* 0: never used */
-	uint32_t next;
 	int32_t tid;
 	struct process_image *image; /* that the task ran then; a reference, or NULL */
+};
+
+/*
+ * The claim of the same index in its bucket's chain. Chains run from new to old; an entry used again is newer than its
+ * predecessor. They lie apart from the claims so that walking one stays in the processor's cache.
+ */
+struct claim_link {
+	uint64_t seq; /* 0: never used */
+	uint32_t hash;
+	uint32_t next;
 };
 
 struct attribution {
@@ -55,6 +63,7 @@ struct attribution {
 	uint64_t scans;
 	uint64_t seq;
 	uint32_t buckets[BUCKETS];
+	struct claim_link links[CLAIMS];
 	struct claim claims[CLAIMS];
 };
 
@@ -66,7 +75,7 @@ struct candidates {
 	bool many; /* there were more */
 };
 
-static uint32_t bucket_of(const struct flow *f, uint16_t src_port)
+static uint32_t claim_hash(const struct flow *f, uint16_t src_port)
 {
 	uint32_t h = 2166136261u;
 
@@ -75,22 +84,23 @@ static uint32_t bucket_of(const struct flow *f, uint16_t src_port)
 	h = (h ^ f->dst_port) * 16777619u;
 	h = (h ^ src_port) * 16777619u;
 	h = (h ^ f->proto) * 16777619u;
-	return (h ^ h >> 15) % BUCKETS;
+	return h ^ h >> 15;
 }
 
 static void add_claim(struct attribution *a, const struct trace_event *ev)
 {
-	uint32_t slot = (uint32_t)(a->seq % CLAIMS), b = bucket_of(&ev->flow, ev->flow.src_port);
+	uint32_t slot = (uint32_t)(a->seq % CLAIMS),
+		 hash = claim_hash(&ev->flow, ev->flow.src_port);
+	uint32_t *bucket = &a->buckets[hash % BUCKETS];
 	struct claim *c = &a->claims[slot];
 
 	c->flow = ev->flow;
 	c->time_ns = ev->time_ns;
-	c->seq = ++a->seq;
 	c->tid = ev->tid;
 	process_image_unref(c->image);
 	c->image = process_image_of(a->processes, ev->tid);
-	c->next = a->buckets[b];
-	a->buckets[b] = slot;
+	a->links[slot] = (struct claim_link) { ++a->seq, hash, *bucket };
+	*bucket = slot;
 }
 
 static void on_event(void *ctx, const struct trace_event *ev)
@@ -166,14 +176,17 @@ static void collect(
 	struct attribution *a, const struct flow *f, uint16_t src_port, struct candidates *ret)
 {
 	uint64_t now = clock_mono_ns(), last = UINT64_MAX;
-	uint32_t slot = a->buckets[bucket_of(f, src_port)];
+	uint32_t hash = claim_hash(f, src_port), slot = a->buckets[hash % BUCKETS];
 
-	while (a->claims[slot].seq && a->claims[slot].seq < last) {
+	while (a->links[slot].seq && a->links[slot].seq < last) {
+		const struct claim_link *link = &a->links[slot];
 		const struct claim *c = &a->claims[slot];
 		uint64_t time_ns = c->time_ns;
 
-		last = c->seq;
-		slot = c->next;
+		last = link->seq;
+		slot = link->next;
+		if (link->hash != hash)
+			continue;
 		if (now > time_ns && now - time_ns > CLAIM_AGE_NS)
 			break;
 		if (claim_fits(c, f, src_port))
