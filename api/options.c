@@ -81,6 +81,9 @@ const struct option options[] = {
 		"version." },
 	{ "fail_closed", OPTION_BOOL, AT(fail_closed), "false", 0, 0, NULL, NULL, false,
 		"Block all new connections while the daemon is not running." },
+	{ "queue_forwarded", OPTION_BOOL, AT(queue_forwarded), "false", 0, 0, NULL, NULL, false,
+		"Also filter what containers, other network namespaces and other machines send "
+		"through this one." },
 	{ "mark_bit", OPTION_INT, AT(mark_bit), "28", 0, 30, NULL, NULL, false,
 		"The bit of the connection mark that means allowed; the next one means rejected." },
 	{ "firewall", OPTION_ENUM, AT(firewall), "\"iptables\"", 0, 0, firewall_names, NULL, false,

@@ -39,6 +39,7 @@ struct config_values {
 	int prompt_timeout_action; /* enum action; -1: as default_action */
 	bool prompt_without_clients;
 	bool fail_closed;
+	bool queue_forwarded;
 	bool intercept_dns;
 	bool end_flows;
 	struct config_duration history_max_age;

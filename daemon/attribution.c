@@ -12,7 +12,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "daemon/ingress.h"
 #include "daemon/ping_sockets.h"
+#include "daemon/proc_net.h"
 #include "daemon/process_image.h"
 #include "daemon/process_read.h"
 #include "daemon/sockdiag.h"
@@ -53,6 +55,7 @@ struct claim_link {
 struct attribution {
 	struct trace *trace; /* NULL: /proc only */
 	struct sockdiag *sockdiag; /* NULL: no exact look-ups here */
+	struct ingress *ingress; /* NULL: what is forwarded is nobody's */
 	struct process_table *processes;
 	struct process *kernel; /* who sends what belongs to no open file */
 	char *tracefs, *instance, *proc_root;
@@ -73,6 +76,8 @@ struct candidates {
 	uint64_t claimed_ns[CANDIDATES_MAX]; /* the newest claim of each */
 	unsigned n;
 	bool many; /* there were more */
+	uint32_t behind; /* of namespaces behind this interface; 0: of our own */
+	bool unplaced; /* only such whose namespace nobody could look at: they ended at once */
 };
 
 static uint32_t claim_hash(const struct flow *f, uint16_t src_port)
@@ -132,6 +137,18 @@ static bool claim_fits(const struct claim *c, const struct flow *f, uint16_t src
 	       (ip_addr_is_any(&k->src) || ip_addr_equal(&k->src, &f->src));
 }
 
+/* Whether a process is where the flow comes from. */
+static bool is_from_there(
+	struct attribution *a, const struct candidates *c, const struct process *p)
+{
+	if (!c->behind)
+		return !p->netns || !a->netns || p->netns == a->netns;
+	if (c->unplaced)
+		return !p->netns;
+	return a->ingress && p->netns && p->netns != a->netns &&
+	       ingress_leads_to(a->ingress, c->behind, p);
+}
+
 /* Takes a reference; one that is there already, or of another network namespace, is let go. */
 static void add_candidate(
 	struct attribution *a, struct candidates *c, struct process *p, uint64_t claimed_ns)
@@ -145,8 +162,7 @@ static void add_candidate(
 		}
 	}
 	/* A thread of the kernel sends for others: of its own it has no sockets with an owner. */
-	if ((p->netns && a->netns && p->netns != a->netns) || (p->flags & PROCESS_KERNEL) ||
-		c->n == CANDIDATES_MAX) {
+	if ((p->flags & PROCESS_KERNEL) || !is_from_there(a, c, p) || c->n == CANDIDATES_MAX) {
 		c->many |= c->n == CANDIDATES_MAX;
 		process_unref(p);
 		return;
@@ -406,6 +422,76 @@ void attribution_find(struct attribution *a, const struct flow *flow, uint32_t p
 	candidates_done(&c);
 }
 
+/*
+ * Who ended before anybody saw where it lived: the only one with this tuple, where a namespace is behind the interface at all. It
+ * could have been in another one, so it is never told as more than found by looking around.
+ */
+static void take_unplaced(struct attribution *a, const struct flow *flow, uint32_t ifindex_in,
+	struct attribution_result *ret)
+{
+	struct candidates c = { .behind = ifindex_in, .unplaced = true };
+
+	if (!a->ingress || !ingress_has_any(a->ingress, ifindex_in))
+		return;
+	collect(a, flow, flow->src_port, &c);
+	if (c.n == 1 && !c.many)
+		take(ret, c.list[0], METHOD_FTRACE, CONFIDENCE_SCAN);
+	candidates_done(&c);
+}
+
+/* What the socket says, in a namespace that only its own processes show: /proc of each candidate. */
+static void referee_behind(struct attribution *a, const struct flow *flow,
+	const struct candidates *c, struct attribution_result *ret)
+{
+	bool gone;
+
+	for (unsigned i = 0; i < c->n; i++) {
+		uint32_t inode, uid;
+
+		if (!proc_net_find(a->proc_root, c->list[i]->pid, flow, &inode, &uid))
+			continue;
+		ret->uid = uid;
+		if (prove_by_inode(a, c, inode, ret))
+			return;
+	}
+	if (c->n != 1 || c->many)
+		return;
+	/* Its only claimant is gone, and its socket with it; of one that lives the socket ought to be there. */
+	attribution_drain(a);
+	gone = process_is_gone(a->processes, c->list[0]->pid);
+	take(ret, c->list[0], METHOD_FTRACE, gone ? CONFIDENCE_LIKELY : CONFIDENCE_SCAN);
+}
+
+void attribution_find_forwarded(struct attribution *a, const struct flow *flow, uint32_t ifindex_in,
+	struct attribution_result *ret, char netns[static LIMIT_NETNS_NAME + 1])
+{
+	bool has_ports = flow->proto == IPPROTO_TCP || flow->proto == IPPROTO_UDP;
+	struct candidates c = { .behind = ifindex_in };
+	struct flow portless = *flow;
+
+	*ret = (struct attribution_result) { .uid = UINT32_MAX };
+	portless.dst_port = 0;
+	if (a->trace && ifindex_in && has_ports)
+		collect(a, flow, flow->src_port, &c);
+	else if (a->trace && ifindex_in)
+		collect(a, &portless, 0, &c);
+	if (c.n == 1 && !c.many && may_be_a_child(a, flow, &c)) {
+		take(ret, c.list[0], METHOD_FTRACE, CONFIDENCE_SCAN);
+	} else if (c.n == 1 && !c.many && has_ports && flow->src_port) {
+		take(ret, c.list[0], METHOD_FTRACE, CONFIDENCE_EXACT);
+	} else {
+		if (a->trace && ifindex_in && !c.n && flow->proto == IPPROTO_TCP)
+			collect(a, flow, 0, &c);
+		referee_behind(a, flow, &c, ret);
+	}
+	if (!ret->process && !c.n && a->trace && ifindex_in && has_ports)
+		take_unplaced(a, flow, ifindex_in, ret);
+	netns[0] = '\0';
+	if (a->ingress && ifindex_in)
+		ingress_name(a->ingress, ifindex_in, c.n ? ret->process : NULL, netns);
+	candidates_done(&c);
+}
+
 /* A child has the sockets of its parent, which made them, or has them from its own. */
 static struct process *find_creator(
 	struct attribution *a, const struct flow *flow, uint32_t ifindex, const struct process *p)
@@ -489,7 +575,7 @@ int attribution_open(
 	const struct attribution_config *config, struct attribution **ret, struct error *err)
 {
 	struct attribution *a = calloc(1, sizeof(*a));
-	struct error no_diag;
+	struct error no_diag, no_ingress;
 	struct stat st;
 
 	if (!a)
@@ -509,6 +595,8 @@ int attribution_open(
 		a->netns = st.st_ino;
 	if (sockdiag_open(&a->sockdiag, &no_diag) < 0)
 		a->sockdiag = NULL;
+	if (ingress_open(config->proc_root, "/run/netns", &a->ingress, &no_ingress) < 0)
+		a->ingress = NULL;
 	start_trace(a);
 	*ret = a;
 	return 0;
@@ -522,6 +610,7 @@ void attribution_close(struct attribution *a)
 	for (unsigned i = 0; i < CLAIMS; i++)
 		process_image_unref(a->claims[i].image);
 	sockdiag_close(a->sockdiag);
+	ingress_close(a->ingress);
 	process_table_free(a->processes);
 	process_unref(a->kernel);
 	free(a->tracefs);

@@ -95,6 +95,7 @@ static int open_guard(struct engine *e, struct error *err)
 		.mark_allow = e->mark_allow,
 		.mark_reject = e->mark_reject,
 		.fail_closed = e->setup.config->fail_closed,
+		.queue_forwarded = e->setup.config->queue_forwarded,
 	};
 	struct attribution_config ac = { .tracefs = "/sys/kernel/tracing", .proc_root = "/proc" };
 	char instance[40];

@@ -46,6 +46,9 @@ struct engine {
 	struct names *names;
 	struct nflog *nflog; /* copies of DNS packets */
 	struct dns_watch *dns;
+	/* What others ask for through this machine: names that nobody here asked for must not become those of our own flows. */
+	struct names *forwarded_names;
+	struct dns_watch *forwarded_dns;
 	struct stat hosts_seen; /* of the hosts file as it was read */
 	struct conntrack *conntrack;
 	struct sockdiag *sockdiag; /* to end sockets with */
@@ -123,6 +126,16 @@ void engine_names_close(struct engine *e);
 
 /* Takes in the copies of DNS packets there are now: before each connection, so that no name comes late. */
 void engine_names_drain(struct engine *e);
+
+/* Finds the name of where a connection goes, whose process is known. */
+void engine_names_find(struct engine *e, struct connection *c);
+
+/* All names of where it goes, at most `max`: their number. Borrowed until the next change. */
+unsigned engine_names_all(
+	struct engine *e, const struct connection *c, struct text *ret, unsigned max);
+
+/* A flow goes on: its name lives on. */
+void engine_names_keep(struct engine *e, const struct connection *c);
 
 /* A connection whose process is known now may be one that asks questions. */
 void engine_names_asker(struct engine *e, const struct connection *c);

@@ -58,14 +58,16 @@ static int check_connection(const void *msg, size_t len)
 
 	if (c->action >= ACTION_COUNT_ || c->reason >= REASON_COUNT_ ||
 		c->method >= METHOD_COUNT_ || c->confidence >= CONFIDENCE_COUNT_ ||
-		c->host_source >= HOST_COUNT_ || c->nolog > 1 ||
+		c->host_source >= HOST_COUNT_ || c->nolog > 1 || c->is_forwarded > 1 ||
 		c->host_certainty >= HOST_CERTAINTY_COUNT_)
 		return ERR_MALFORMED;
 	if (check_addr(&c->flow.src) < 0 || check_addr(&c->flow.dst) < 0)
 		return ERR_MALFORMED;
-	if (!memchr(c->iface_out, 0, sizeof(c->iface_out)))
+	if (!memchr(c->iface_in, 0, sizeof(c->iface_in)) ||
+		!memchr(c->iface_out, 0, sizeof(c->iface_out)))
 		return ERR_MALFORMED;
-	if (check_str(msg, len, c->host) < 0 || check_str(msg, len, c->rule) < 0)
+	if (check_str(msg, len, c->host) < 0 || check_str(msg, len, c->rule) < 0 ||
+		check_str(msg, len, c->netns) < 0)
 		return ERR_MALFORMED;
 	return check_process(msg, len, &c->process);
 }
@@ -119,7 +121,7 @@ static int check_config(const void *msg, size_t len)
 	if (check_settings(msg, len) < 0)
 		return ERR_MALFORMED;
 	if (m->n_listen > IPC_LISTEN_MAX || m->fail_closed > 1 || m->mark_bit > 30 ||
-		m->log_format > LOG_FORMAT_JSON)
+		m->log_format > LOG_FORMAT_JSON || m->queue_forwarded > 1)
 		return ERR_MALFORMED;
 	for (uint32_t i = 0; i < m->n_listen; i++)
 		if (m->listen[i].addr.family != 4 && m->listen[i].addr.family != 6)

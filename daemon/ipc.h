@@ -141,12 +141,15 @@ struct ipc_connection {
 	uint8_t host_source; /* enum host_source */
 	uint8_t nolog; /* the rule says: do not record */
 	uint8_t host_certainty; /* enum host_certainty */
-	uint8_t pad[1];
+	uint8_t is_forwarded; /* 0 or 1: it comes from another network namespace or machine */
 	uint64_t flow_id; /* of the live flow that it begins; 0: none */
 	uint32_t held_packets; /* that this decision released or dropped; 1 for an unheld one */
-	char iface_out[IPC_IFACE_LEN]; /* NUL-padded; may be empty */
+	char iface_in[IPC_IFACE_LEN]; /* of a forwarded one; NUL-padded; may be empty */
+	char iface_out[IPC_IFACE_LEN]; /* likewise, of any */
 	struct ipc_str host;
 	struct ipc_str rule;
+	struct ipc_str
+		netns; /* name of the network namespace that a forwarded one comes from; empty: not known */
 	struct ipc_process process;
 };
 
@@ -289,7 +292,7 @@ struct ipc_config {
 	uint8_t fail_closed;
 	uint8_t mark_bit; /* 0..30: this bit means allowed, the next one rejected */
 	uint8_t log_format; /* enum log_format */
-	uint8_t pad;
+	uint8_t queue_forwarded; /* 0 or 1: also what others send through this machine */
 	struct ipc_listen listen[IPC_LISTEN_MAX];
 };
 

@@ -115,6 +115,7 @@ static const struct {
 	FIELD(IPC_CONNECTION, ipc_connection, confidence, 0, CONFIDENCE_COUNT_ - 1),
 	FIELD(IPC_CONNECTION, ipc_connection, host_source, 0, HOST_COUNT_ - 1),
 	FIELD(IPC_CONNECTION, ipc_connection, nolog, 0, 1),
+	FIELD(IPC_CONNECTION, ipc_connection, is_forwarded, 0, 1),
 	FIELD(IPC_CONNECTION, ipc_connection, host_certainty, 0, HOST_CERTAINTY_COUNT_ - 1),
 	FIELD(IPC_CONNECTION, ipc_connection, process.n_parents, 0, LIMIT_PARENTS),
 	FIELD(IPC_PROMPT, ipc_connection, action, 0, ACTION_COUNT_ - 1),
@@ -137,6 +138,7 @@ static const struct {
 	FIELD(IPC_CONFIG, ipc_config, fail_closed, 0, 1),
 	FIELD(IPC_CONFIG, ipc_config, mark_bit, 0, 30),
 	FIELD(IPC_CONFIG, ipc_config, log_format, 0, LOG_FORMAT_JSON),
+	FIELD(IPC_CONFIG, ipc_config, queue_forwarded, 0, 1),
 	FIELD(IPC_ANSWER, ipc_answer, action, 0, ACTION_COUNT_ - 1),
 	FIELD(IPC_INTERCEPTION, ipc_interception, enabled, 0, 1),
 #undef FIELD
@@ -212,6 +214,9 @@ static void test_values_without_a_bound_of_one_kind(void **state)
 	assert_good();
 	memset(c->iface_out, 'e', sizeof(c->iface_out));
 	assert_bad();
+	c = begin(IPC_CONNECTION);
+	memset(c->iface_in, 'e', sizeof(c->iface_in));
+	assert_bad();
 }
 
 /* Every string of every message. */
@@ -221,6 +226,7 @@ static const struct {
 } strings[] = {
 	{ IPC_CONNECTION, offsetof(struct ipc_connection, host) },
 	{ IPC_CONNECTION, offsetof(struct ipc_connection, rule) },
+	{ IPC_CONNECTION, offsetof(struct ipc_connection, netns) },
 	{ IPC_CONNECTION, offsetof(struct ipc_connection, process.path) },
 	{ IPC_CONNECTION, offsetof(struct ipc_connection, process.args) },
 	{ IPC_CONNECTION, offsetof(struct ipc_connection, process.cwd) },
