@@ -2,12 +2,14 @@
 /* opensnitch-console: the unprivileged half. The engine starts it (daemon/ipc.h); people do not. */
 #include "config.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "api/audit.h"
 #include "api/console.h"
+#include "api/exporter.h"
 #include "api/fetcher.h"
 #include "api/peers.h"
 #include "api/rule_check.h"
@@ -67,11 +69,15 @@ int main(int argc, char **argv)
 		return usage();
 	}
 	log_init("console", LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
-	/* Before anything is given up: what fetches lists from the world is another process. */
+	/* Before anything is given up: what reaches out into the world are other processes. */
 	if (serve) {
 		start.fetcher = fetcher_start(&err);
 		if (start.fetcher < 0)
 			log_warning("lists cannot be fetched: %s", err.message);
+		if (exporter_start(start.exporter, &err) < 0)
+			log_warning("decisions cannot be exported: %s", err.message);
+		/* It ends when nothing is to be exported, and nobody waits for it. */
+		signal(SIGCHLD, SIG_IGN);
 	}
 	if (sandbox_drop(CONSOLE_USER, 0, &start.group, &err) < 0) {
 		log_error("%s", err.message);

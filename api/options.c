@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/export_target.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -27,6 +28,7 @@ _Static_assert(LOG_FORMAT_TEXT == 0 && LOG_FORMAT_JSON == 1, "log_format_names")
 static int check_listen(const char *item, struct error *err);
 static int check_host(const char *item, struct error *err);
 static int check_user(const char *item, struct error *err);
+static int check_export(const char *item, struct error *err);
 
 #define AT(field) offsetof(struct config_values, field)
 #define SECOND UINT64_C(1000)
@@ -75,6 +77,10 @@ const struct option options[] = {
 		"dashboard speaks HTTPS." },
 	{ "tls.key", OPTION_PATH, AT(tls_key), "null", 0, 0, NULL, NULL, false,
 		"File of its private key (PEM); it may be readable by root alone." },
+	{ "export", OPTION_LIST, AT(export), "[]", 0, LIMIT_EXPORT_TARGETS, NULL, check_export,
+		false,
+		"Where every decision is sent or written to: syslog+tcp://, syslog+tls://, "
+		"syslog+udp://HOST:PORT, syslog+unix:///PATH or json:///PATH." },
 	{ "fail_closed", OPTION_BOOL, AT(fail_closed), "false", 0, 0, NULL, NULL, false,
 		"Block all new connections while the daemon is not running." },
 	{ "queue_forwarded", OPTION_BOOL, AT(queue_forwarded), "false", 0, 0, NULL, NULL, false,
@@ -182,6 +188,13 @@ static int check_user(const char *item, struct error *err)
 	if (n == 0 || n > LIMIT_USER_NAME || strcspn(item, ":,/ \t\r\n") != n)
 		return error_set(err, ERR_INVALID, NULL, "must be the name of a user");
 	return 0;
+}
+
+static int check_export(const char *item, struct error *err)
+{
+	struct export_target target;
+
+	return export_target_parse(item, &target, err);
 }
 
 static int set_duration(

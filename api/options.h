@@ -49,6 +49,7 @@ struct config_values {
 	struct config_list tcp_peer_users;
 	char tls_certificate[LIMIT_PATH + 1]; /* "": none; so is the key then */
 	char tls_key[LIMIT_PATH + 1];
+	struct config_list export; /* URLs of api/export_target.h */
 	int log_level; /* enum log_level */
 	int log_format; /* enum log_format */
 	uint64_t mark_bit;

@@ -241,8 +241,10 @@ enum ipc_alert_code {
 	ALERT_HISTORY_STOPPED = 32, /* the disk is full or failing */
 	ALERT_HISTORY_RESUMED = 33,
 	ALERT_RULE_FILE = 34, /* a rule file is bad and was skipped */
-	ALERT_TLS_REFUSED = 35, /* certificate and key are not used: the former ones are, or none */
-	ALERT_TLS_KEY_OPEN = 36, /* everybody may read the key */
+	ALERT_EXPORT_DOWN = 35, /* decisions do not reach a target */
+	ALERT_EXPORT_RESUMED = 36,
+	ALERT_TLS_REFUSED = 37, /* certificate and key are not used: the former ones are, or none */
+	ALERT_TLS_KEY_OPEN = 38, /* everybody may read the key */
 };
 
 struct ipc_alert {

@@ -129,6 +129,16 @@
 #define LIMIT_STATS_ITEMS_DEFAULT 20
 #define LIMIT_STATS_BUCKETS 1000
 
+/* ---- export of decisions */
+#define LIMIT_EXPORT_TARGETS 4
+#define LIMIT_EXPORT_BUFFER (4u << 20) /* bytes waiting for one target; then decisions are lost */
+#define LIMIT_EXPORT_MESSAGE 8192 /* bytes of one syslog message in a stream */
+#define LIMIT_EXPORT_DATAGRAM 2048 /* bytes of one in a datagram (RFC 5426, 3.2) */
+#define LIMIT_EXPORT_RETRY_MS 30000 /* at most between two tries to reach a target */
+#define LIMIT_EXPORT_STALL_MS 30000 /* that a receiver takes nothing; then it is left */
+#define LIMIT_EXPORT_ALERT_MS 15000 /* without a target; then it is told */
+#define LIMIT_EXPORT_MEMORY (256u << 20) /* bytes of data of a process that exports */
+
 /* ---- history */
 #define LIMIT_HISTORY_BATCH 500 /* rows in one transaction */
 #define LIMIT_HISTORY_QUEUE 8192 /* rows waiting for the disk; then rows are lost, and counted */
