@@ -27,12 +27,13 @@ enum column {
 	ROW_ARGS,
 	ROW_USER,
 	ROW_PARENTS,
+	ROW_IFACE_IN,
 	ROW_IFACE_OUT,
 };
 
 #define ROWS(index, condition)                                                                     \
 	"SELECT id, time_us, action, protocol, src_port, dst_port, uid, pid, src_ip, dst_ip,"      \
-	" host, path, args, user, parents, iface_out FROM connections " index                      \
+	" host, path, args, user, parents, iface_in, iface_out FROM connections " index            \
 	" WHERE id < ?1 AND id >= ?2" condition " ORDER BY id DESC"
 
 static const char rows_of_all[] = ROWS("NOT INDEXED", "");
@@ -82,6 +83,7 @@ static void read_facts(sqlite3_stmt *st, struct history_facts *f)
 	f->args = number(st, ROW_ARGS);
 	f->user = number(st, ROW_USER);
 	f->parents = number(st, ROW_PARENTS);
+	f->iface_in = number(st, ROW_IFACE_IN);
 	f->iface_out = number(st, ROW_IFACE_OUT);
 	f->uid = sqlite3_column_type(st, ROW_UID) == SQLITE_NULL ? -1 : number(st, ROW_UID);
 	f->pid = (int32_t)number(st, ROW_PID);
@@ -140,7 +142,7 @@ int history_scan_resolve(struct history_texts *texts, const struct history_facts
 	void (*fn)(void *ctx, const struct connection_record *record), void *ctx)
 {
 	const int64_t numbers[] = { f->src_ip, f->dst_ip, f->host, f->path, f->args, f->user,
-		f->iface_out, f->parents };
+		f->iface_out, f->parents, f->iface_in };
 	struct text text[array_len(numbers)];
 	struct connection_record c;
 	int r = history_texts_get(texts, numbers, array_len(numbers), text);
@@ -164,7 +166,9 @@ int history_scan_resolve(struct history_texts *texts, const struct history_facts
 	c.args = text[4];
 	c.user = text[5];
 	c.iface_out = text[6];
-	history_parents_parse(&c, text[7]);
+	c.real_uid = c.euid = UINT32_MAX;
+	c.n_parents = history_relatives_parse(text[7], c.parents, LIMIT_PARENTS);
+	c.iface_in = text[8];
 	fn(ctx, &c);
 	return 0;
 }
