@@ -14,9 +14,9 @@
 #define BUCKETS 8192u
 #define NONE 0u
 
-struct slot {
-	struct claim claim;
-	uint32_t bucket;
+/* Of the claim of the same index. They lie apart so that walking a chain stays in the processor's cache. */
+struct link {
+	uint32_t hash;
 	uint32_t newer, older; /* in the chain: indexes, + 1; NONE at its ends */
 	bool used;
 };
@@ -24,10 +24,11 @@ struct slot {
 struct claims {
 	uint32_t next[LANES]; /* slot of each lane */
 	uint32_t newest[BUCKETS]; /* index, + 1 */
-	struct slot slots[LANES * LANE_SLOTS];
+	struct link links[LANES * LANE_SLOTS];
+	struct claim claims[LANES * LANE_SLOTS];
 };
 
-static uint32_t bucket_of(const struct flow *f, uint16_t src_port)
+static uint32_t claim_hash(const struct flow *f, uint16_t src_port)
 {
 	uint32_t h = 2166136261u;
 
@@ -36,7 +37,7 @@ static uint32_t bucket_of(const struct flow *f, uint16_t src_port)
 	h = (h ^ f->dst_port) * 16777619u;
 	h = (h ^ src_port) * 16777619u;
 	h = (h ^ f->proto) * 16777619u;
-	return (h ^ h >> 15) % BUCKETS;
+	return h ^ h >> 15;
 }
 
 /* The next slot of the task's lane: its oldest. */
@@ -49,18 +50,20 @@ static uint32_t take_slot(struct claims *c, int32_t tid)
 	return lane * LANE_SLOTS + slot;
 }
 
-static void unlink_slot(struct claims *c, struct slot *s)
+static void remove_claim(struct claims *c, uint32_t i)
 {
-	if (!s->used)
+	struct link *l = &c->links[i];
+
+	if (!l->used)
 		return;
-	if (s->newer)
-		c->slots[s->newer - 1].older = s->older;
+	if (l->newer)
+		c->links[l->newer - 1].older = l->older;
 	else
-		c->newest[s->bucket] = s->older;
-	if (s->older)
-		c->slots[s->older - 1].newer = s->newer;
-	process_image_unref(s->claim.image);
-	s->used = false;
+		c->newest[l->hash % BUCKETS] = l->older;
+	if (l->older)
+		c->links[l->older - 1].newer = l->newer;
+	process_image_unref(c->claims[i].image);
+	l->used = false;
 }
 
 struct claims *claims_new(void)
@@ -73,7 +76,7 @@ void claims_free(struct claims *c)
 	if (!c)
 		return;
 	for (uint32_t i = 0; i < LANES * LANE_SLOTS; i++)
-		unlink_slot(c, &c->slots[i]);
+		remove_claim(c, i);
 	free(c);
 }
 
@@ -85,42 +88,38 @@ static bool is_same_flow(const struct flow *a, const struct flow *b, uint16_t sr
 
 void claims_add(struct claims *c, const struct claim *claim)
 {
-	uint32_t bucket = bucket_of(&claim->flow, claim->flow.src_port);
-	struct slot *s = c->newest[bucket] ? &c->slots[c->newest[bucket] - 1] : NULL;
-	uint32_t i;
+	uint32_t hash = claim_hash(&claim->flow, claim->flow.src_port);
+	uint32_t *newest = &c->newest[hash % BUCKETS], i = *newest;
 
 	/* A connect looks twice: for a source address, and with it. */
-	if (s && s->claim.tid == claim->tid &&
-		is_same_flow(&s->claim.flow, &claim->flow, claim->flow.src_port)) {
-		process_image_unref(s->claim.image);
-		s->claim = *claim;
+	if (i && c->links[i - 1].hash == hash && c->claims[i - 1].tid == claim->tid &&
+		is_same_flow(&c->claims[i - 1].flow, &claim->flow, claim->flow.src_port)) {
+		process_image_unref(c->claims[i - 1].image);
+		c->claims[i - 1] = *claim;
 		process_image_ref(claim->image);
 		return;
 	}
 	i = take_slot(c, claim->tid);
-	s = &c->slots[i];
-	unlink_slot(c, s);
-	s->claim = *claim;
+	remove_claim(c, i);
+	c->claims[i] = *claim;
 	process_image_ref(claim->image);
-	s->bucket = bucket;
-	s->newer = NONE;
-	s->older = c->newest[bucket];
-	s->used = true;
-	if (s->older)
-		c->slots[s->older - 1].newer = i + 1;
-	c->newest[bucket] = i + 1;
+	c->links[i] = (struct link) { hash, NONE, *newest, true };
+	if (*newest)
+		c->links[*newest - 1].newer = i + 1;
+	*newest = i + 1;
 }
 
 unsigned claims_find(const struct claims *c, const struct flow *flow, uint16_t src_port,
 	uint64_t since_ns, struct claim *ret, unsigned max)
 {
-	uint32_t i = c->newest[bucket_of(flow, src_port)];
+	uint32_t hash = claim_hash(flow, src_port), i = c->newest[hash % BUCKETS];
 	unsigned n = 0;
 
-	for (; i && n < max; i = c->slots[i - 1].older) {
-		const struct claim *k = &c->slots[i - 1].claim;
+	for (; i && n < max; i = c->links[i - 1].older) {
+		const struct claim *k = &c->claims[i - 1];
 
-		if (k->time_ns >= since_ns && is_same_flow(&k->flow, flow, src_port) &&
+		if (c->links[i - 1].hash == hash && k->time_ns >= since_ns &&
+			is_same_flow(&k->flow, flow, src_port) &&
 			(ip_addr_is_any(&k->flow.src) || ip_addr_equal(&k->flow.src, &flow->src)))
 			ret[n++] = *k;
 	}

@@ -16,6 +16,9 @@
  *     mangle OUTPUT  -m conntrack --ctstate NEW -m connmark ! --mark ALLOW/ALLOW
  *                    -j NFQUEUE --queue-num N --queue-bypass
  *
+ * With queue_forwarded, what other network namespaces and machines send through this one meets the same rules: those of filter
+ * OUTPUT in filter FORWARD, those of mangle INPUT and OUTPUT in mangle FORWARD.
+ *
  * On a kernel whose verdicts cannot write the conntrack mark (see queue_has_conntrack()) the packet
  * mark carries the same bits as far as filter OUTPUT, where these rules stand instead:
  *
@@ -42,6 +45,7 @@ struct firewall_config {
 	uint32_t mark_allow; /* one bit */
 	uint32_t mark_reject; /* one bit */
 	bool fail_closed;
+	bool queue_forwarded;
 	bool packet_marks; /* verdicts set the packet mark: !queue_has_conntrack() */
 };
 
