@@ -73,6 +73,9 @@ const struct option options[] = {
 	{ "tls", OPTION_NULL, AT(tls), "null", 0, 0, NULL, NULL, false,
 		"Certificate and key for addresses other than loopback; not supported in this "
 		"version." },
+	{ "read_sni", OPTION_BOOL, AT(read_sni), "false", 0, 0, NULL, NULL, false,
+		"Where DNS does not tell the name that a program asked for, read it from the first "
+		"words of a TLS or QUIC connection." },
 	{ "fail_closed", OPTION_BOOL, AT(fail_closed), "false", 0, 0, NULL, NULL, false,
 		"Block all new connections while the daemon is not running." },
 	{ "mark_bit", OPTION_INT, AT(mark_bit), "28", 0, 30, NULL, NULL, false,

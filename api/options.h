@@ -40,6 +40,7 @@ struct config_values {
 	bool prompt_without_clients;
 	bool fail_closed;
 	bool intercept_dns;
+	bool read_sni;
 	bool end_flows;
 	struct config_duration history_max_age;
 	uint64_t history_max_rows;

@@ -21,6 +21,7 @@
 #include "daemon/names.h"
 #include "daemon/nflog.h"
 #include "daemon/outbox.h"
+#include "daemon/packet.h"
 #include "daemon/pending.h"
 #include "daemon/queue.h"
 #include "daemon/recent.h"
@@ -46,6 +47,8 @@ struct engine {
 	struct names *names;
 	struct nflog *nflog; /* copies of DNS packets */
 	struct dns_watch *dns;
+	struct hash sni_flows; /* whose first words tell their name: engine_sni.c */
+	struct sni_flow *sni_stalest;
 	struct stat hosts_seen; /* of the hosts file as it was read */
 	struct conntrack *conntrack;
 	struct sockdiag *sockdiag; /* to end sockets with */
@@ -116,6 +119,36 @@ void engine_decided(struct engine *e, const struct connection *c, enum action ac
 /* Gives one packet its verdict. */
 void engine_verdict(struct engine *e, const struct queue_ref *ref, enum action action);
 
+/* Who makes the connection of this packet, and where to: all of *ret. */
+void engine_learn(struct engine *e, const struct queue_packet *p, const struct packet *packet,
+	struct connection *ret);
+
+/* A packet of a connection that nobody has judged yet. */
+void engine_judge_packet(
+	struct engine *e, const struct queue_packet *p, const struct packet *packet);
+
+/* ruleset_outcomes() for a connection whose host is not known yet. */
+unsigned engine_outcomes(struct engine *e, const struct connection *c);
+
+/* ---- engine_sni.c */
+
+/* A new flow: true when it waits for its first words, or was judged by them; then *c was taken. */
+bool engine_sni_begin(struct engine *e, const struct queue_packet *p, const struct packet *packet,
+	struct connection *c);
+
+/* One more packet of the first queue: true when its flow waits, and the packet was dealt with. */
+bool engine_sni_more(struct engine *e, const struct queue_packet *p, const struct packet *packet);
+
+/* A packet of the second queue that nobody held: true when it is of an undecided flow, and was dealt with. */
+bool engine_sni_undecided(
+	struct engine *e, const struct queue_packet *p, const struct packet *packet);
+
+/* A flow was decided: so are its packets that wait. */
+void engine_sni_decided(struct engine *e, const struct flow *flow, enum action action);
+
+void engine_sni_tick(struct engine *e, uint64_t now_ns);
+void engine_sni_close(struct engine *e);
+
 /* ---- engine_names.c */
 
 int engine_names_open(struct engine *e, struct error *err);
@@ -184,8 +217,7 @@ void engine_ask(struct engine *e, const struct queue_packet *p, struct connectio
 void engine_hold_more(struct engine *e, const struct queue_packet *p, struct held_flow *flow);
 
 /* A packet came from the hold queue. */
-void engine_on_held(
-	struct engine *e, const struct queue_packet *p, const struct flow *flow, uint32_t tcp_seq);
+void engine_on_held(struct engine *e, const struct queue_packet *p, const struct packet *packet);
 
 /* pending.c's callback. */
 void engine_release(

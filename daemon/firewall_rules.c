@@ -115,10 +115,10 @@ static void match_comment(struct builder *b, const char *text)
 
 /* The mark that the verdict has set: see struct firewall_config.packet_marks. */
 static void match_verdict_mark(
-	struct builder *b, const struct firewall_config *config, uint32_t bit)
+	struct builder *b, const struct firewall_config *config, uint32_t bit, uint32_t mask)
 {
-	struct xt_connmark_mtinfo1 connmark = { .mark = bit, .mask = bit };
-	struct xt_mark_mtinfo1 mark = { .mark = bit, .mask = bit };
+	struct xt_connmark_mtinfo1 connmark = { .mark = bit, .mask = mask };
+	struct xt_mark_mtinfo1 mark = { .mark = bit, .mask = mask };
 
 	if (config->packet_marks)
 		put_match(b, "mark", 1, &mark, sizeof(mark));
@@ -185,36 +185,38 @@ static void add_rule(struct builder *b, const struct fw_table *t, struct fw_chai
 static void build_mark_keepers(
 	struct fw_table *t, struct fw_chain *c, const struct firewall_config *config)
 {
+	uint32_t both = config->mark_allow | config->mark_reject;
 	struct xt_connmark_tginfo2 save = {
 		.ctmark = 0,
-		.ctmask = config->mark_allow,
-		.nfmask = config->mark_allow,
+		.ctmask = both,
+		.nfmask = both,
 		.mode = XT_CONNMARK_SAVE,
 	};
-	struct xt_mark_tginfo2 clear = { .mark = 0, .mask = config->mark_allow };
+	struct xt_mark_tginfo2 clear = { .mark = 0, .mask = both };
 	struct builder b;
 
 	add_rule(&b, t, c, 0);
-	match_verdict_mark(&b, config, config->mark_allow);
+	match_verdict_mark(&b, config, config->mark_allow, config->mark_allow);
 	put_target(&b, "CONNMARK", 2, &save, sizeof(save));
 	add_rule(&b, t, c, 0);
-	match_verdict_mark(&b, config, config->mark_allow);
+	match_verdict_mark(&b, config, config->mark_allow, config->mark_allow);
 	put_target(&b, "MARK", 2, &clear, sizeof(clear));
 }
 
 void fw_build_filter(
 	struct fw_table *t, const struct fw_layout *layout, const struct firewall_config *config)
 {
+	uint32_t both = config->mark_allow | config->mark_reject;
 	struct fw_chain *c;
 	struct builder b;
 
 	begin_table(t, layout, "filter", config);
 	c = add_chain(t, "OUTPUT");
 	add_rule(&b, t, c, IPPROTO_TCP);
-	match_verdict_mark(&b, config, config->mark_reject);
+	match_verdict_mark(&b, config, config->mark_reject, both);
 	target_reject(&b, true);
 	add_rule(&b, t, c, 0);
-	match_verdict_mark(&b, config, config->mark_reject);
+	match_verdict_mark(&b, config, config->mark_reject, both);
 	target_reject(&b, false);
 	if (config->packet_marks)
 		build_mark_keepers(t, c, config);
@@ -249,6 +251,19 @@ static void build_dns_copies(struct fw_table *t, struct fw_chain *c, bool is_sou
 	}
 }
 
+/* Flows that began before they were decided. */
+static void build_undecided(
+	struct fw_table *t, struct fw_chain *c, const struct firewall_config *config)
+{
+	uint32_t both = config->mark_allow | config->mark_reject;
+	struct xt_connmark_mtinfo1 undecided = { .mark = both, .mask = both };
+	struct builder b;
+
+	add_rule(&b, t, c, IPPROTO_TCP);
+	put_match(&b, "connmark", 1, &undecided, sizeof(undecided));
+	target_queue(&b, (uint16_t)(config->queue_num + 1), !config->fail_closed);
+}
+
 void fw_build_mangle(
 	struct fw_table *t, const struct fw_layout *layout, const struct firewall_config *config)
 {
@@ -274,6 +289,8 @@ void fw_build_mangle(
 	put_match(&b, "conntrack", 3, &is_new, sizeof(is_new));
 	put_match(&b, "connmark", 1, &not_allowed, sizeof(not_allowed));
 	target_queue(&b, config->queue_num, !config->fail_closed);
+	if (config->read_sni)
+		build_undecided(t, c, config);
 }
 
 /* ---- comparing */

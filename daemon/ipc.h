@@ -279,7 +279,7 @@ struct ipc_config {
 	uint8_t fail_closed;
 	uint8_t mark_bit; /* 0..30: this bit means allowed, the next one rejected */
 	uint8_t log_format; /* enum log_format */
-	uint8_t pad;
+	uint8_t read_sni; /* 0 or 1: names from the first words of a connection */
 	struct ipc_listen listen[IPC_LISTEN_MAX];
 };
 

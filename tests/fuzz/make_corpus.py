@@ -249,7 +249,7 @@ def configs():
     yield "all", json.dumps({"default_action": "deny", "default_duration": "30s", "prompt": {"timeout": "10s", "timeout_action": None},
                              "prompt_without_clients": True, "fail_closed": False, "history": {"max_age": "7d", "max_rows": 1000},
                              "listen": ["127.0.0.1:7373", "[::1]:7373"], "hosts": ["box.lan"], "tls": None,
-                             "log": {"level": "info", "format": "text"}, "mark_bit": 28, "intercept_dns": True, "end_flows": True,
+                             "log": {"level": "info", "format": "text"}, "mark_bit": 28, "intercept_dns": True, "read_sni": True, "end_flows": True,
                              "firewall": "iptables"}, indent=1).encode()
     yield "bad", b'{\n "prompt": {\n  "timeout": "1000d"\n },\n "colour": 1,\n "listen": ["0.0.0.0:80", 7]\n}'
     yield "duplicate", b'{"mark_bit": 1, "mark_bit": 2}'
