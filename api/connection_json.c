@@ -20,6 +20,12 @@ static struct text ipc_text(const void *msg, struct ipc_str s)
 	return t;
 }
 
+static struct connection_relative relative_from_ipc(const void *msg, const struct ipc_relative *r)
+{
+	return (struct connection_relative) { r->pid, ipc_text(msg, r->path), r->started_us, r->uid,
+		r->euid };
+}
+
 void connection_view_from_ipc(
 	const struct ipc_connection *msg, uint64_t id, struct connection_view *ret)
 {
@@ -37,11 +43,18 @@ void connection_view_from_ipc(
 		.host_source = (enum host_source)msg->host_source,
 		.host_certainty = (enum host_certainty)msg->host_certainty,
 		.latency_us = msg->latency_us,
+		.iface_in = { msg->iface_in, strnlen(msg->iface_in, IPC_IFACE_LEN) },
 		.iface_out = { msg->iface_out, strnlen(msg->iface_out, IPC_IFACE_LEN) },
+		.is_forwarded = msg->is_forwarded,
+		.netns = ipc_text(msg, msg->netns),
 		.host = ipc_text(msg, msg->host),
 		.rule = ipc_text(msg, msg->rule),
 		.pid = p->pid,
 		.uid = p->uid,
+		.real_uid = p->real_uid,
+		.euid = p->euid,
+		.started_us = p->started_us,
+		.creator = relative_from_ipc(msg, &p->creator),
 		.path = ipc_text(msg, p->path),
 		.args = ipc_text(msg, p->args),
 		.cwd = ipc_text(msg, p->cwd),
@@ -52,10 +65,13 @@ void connection_view_from_ipc(
 		.flags = p->flags,
 		.n_parents = p->n_parents,
 	};
-	for (unsigned i = 0; i < p->n_parents; i++) {
-		ret->parents[i].pid = p->parents[i].pid;
-		ret->parents[i].path = ipc_text(msg, p->parents[i].path);
-	}
+	for (unsigned i = 0; i < p->n_parents; i++)
+		ret->parents[i] = relative_from_ipc(msg, &p->parents[i]);
+}
+
+static struct connection_relative relative_from_record(const struct record_relative *r)
+{
+	return (struct connection_relative) { r->pid, r->path, r->started_us, r->uid, r->euid };
 }
 
 void connection_view_from_record(
@@ -74,11 +90,18 @@ void connection_view_from_record(
 		.host_certainty = record->host_certainty,
 		.traffic = record->has_traffic ? &record->traffic : NULL,
 		.latency_us = record->latency_us,
+		.iface_in = record->iface_in,
 		.iface_out = record->iface_out,
+		.is_forwarded = record->is_forwarded,
+		.netns = record->netns,
 		.host = record->host,
 		.rule = record->rule,
 		.pid = record->pid,
 		.uid = record->uid,
+		.real_uid = record->real_uid,
+		.euid = record->euid,
+		.started_us = record->started_us,
+		.creator = relative_from_record(&record->creator),
 		.path = record->path,
 		.args = record->args,
 		.args_separator = CONNECTION_ARGS_SEPARATOR,
@@ -90,10 +113,8 @@ void connection_view_from_record(
 		.flags = record->flags,
 		.n_parents = record->n_parents,
 	};
-	for (unsigned i = 0; i < record->n_parents; i++) {
-		ret->parents[i].pid = record->parents[i].pid;
-		ret->parents[i].path = record->parents[i].path;
-	}
+	for (unsigned i = 0; i < record->n_parents; i++)
+		ret->parents[i] = relative_from_record(&record->parents[i]);
 }
 
 /* One end of the flow, without the closing brace. ICMP has no ports. */
@@ -127,6 +148,34 @@ static void write_args(struct textbuf *b, struct text args, char separator)
 	textbuf_puts(b, "]");
 }
 
+static void write_uid(struct textbuf *b, const char *name, uint32_t uid)
+{
+	if (uid == UINT32_MAX)
+		textbuf_printf(b, ",\"%s\":null", name);
+	else
+		textbuf_printf(b, ",\"%s\":%u", name, uid);
+}
+
+/* Since when, and as whom it runs. */
+static void write_who(struct textbuf *b, uint64_t started_us, uint32_t uid, uint32_t euid)
+{
+	textbuf_puts(b, ",\"started\":");
+	if (started_us)
+		textbuf_json_time(b, started_us);
+	else
+		textbuf_puts(b, "null");
+	write_uid(b, "real_uid", uid);
+	write_uid(b, "effective_uid", euid);
+}
+
+static void write_relative(struct textbuf *b, const struct connection_relative *r)
+{
+	textbuf_printf(b, "{\"pid\":%d,\"path\":", r->pid);
+	textbuf_json_or_null(b, r->path.s, r->path.len);
+	write_who(b, r->started_us, r->uid, r->euid);
+	textbuf_puts(b, "}");
+}
+
 static void write_process(struct textbuf *b, const struct connection_view *v)
 {
 	struct text unit;
@@ -136,17 +185,20 @@ static void write_process(struct textbuf *b, const struct connection_view *v)
 	write_args(b, v->args, v->args_separator);
 	textbuf_puts(b, ",\"cwd\":");
 	textbuf_json_or_null(b, v->cwd.s, v->cwd.len);
-	if (v->uid == UINT32_MAX)
-		textbuf_puts(b, ",\"uid\":null");
-	else
-		textbuf_printf(b, ",\"uid\":%u", v->uid);
+	write_uid(b, "uid", v->uid);
 	textbuf_puts(b, ",\"user\":");
 	textbuf_json_or_null(b, v->user.s, v->user.len);
+	write_who(b, v->started_us, v->real_uid, v->euid);
+	textbuf_puts(b, ",\"socket_creator\":");
+	if (v->creator.pid)
+		write_relative(b, &v->creator);
+	else
+		textbuf_puts(b, "null");
 	textbuf_puts(b, ",\"parents\":[");
 	for (unsigned i = 0; i < v->n_parents; i++) {
-		textbuf_printf(b, "%s{\"pid\":%d,\"path\":", i ? "," : "", v->parents[i].pid);
-		textbuf_json_or_null(b, v->parents[i].path.s, v->parents[i].path.len);
-		textbuf_puts(b, "}");
+		if (i)
+			textbuf_puts(b, ",");
+		write_relative(b, &v->parents[i]);
 	}
 	textbuf_puts(b, "],\"cgroup\":");
 	textbuf_json_or_null(b, v->cgroup.s, v->cgroup.len);
@@ -195,11 +247,15 @@ void connection_json_write(struct textbuf *b, const struct connection_view *v)
 	write_end(b, &v->flow.dst, v->flow.dst_port, v->flow.proto);
 	textbuf_puts(b, ",\"host\":");
 	textbuf_json_or_null(b, v->host.s, v->host.len);
-	textbuf_printf(b, ",\"host_source\":\"%s\",\"host_certainty\":\"%s\"},\"iface\":{\"out\":",
+	textbuf_printf(b, ",\"host_source\":\"%s\",\"host_certainty\":\"%s\"},\"iface\":{\"in\":",
 		host_source_str(v->host.len ? v->host_source : HOST_NONE),
 		host_certainty_str(v->host.len ? v->host_certainty : HOST_CERTAINTY_NONE));
+	textbuf_json_or_null(b, v->iface_in.s, v->iface_in.len);
+	textbuf_puts(b, ",\"out\":");
 	textbuf_json_or_null(b, v->iface_out.s, v->iface_out.len);
-	textbuf_puts(b, "},\"process\":");
+	textbuf_printf(b, "},\"forwarded\":%s,\"namespace\":", v->is_forwarded ? "true" : "false");
+	textbuf_json_or_null(b, v->netns.s, v->netns.len);
+	textbuf_puts(b, ",\"process\":");
 	/* The kernel itself has no PID. */
 	if (v->pid || v->path.len)
 		write_process(b, v);

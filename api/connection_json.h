@@ -20,9 +20,12 @@
 struct connection_record;
 struct flow_traffic;
 
-struct connection_parent {
-	int32_t pid;
+/* An ancestor, or who made the socket. */
+struct connection_relative {
+	int32_t pid; /* 0: none */
 	struct text path;
+	uint64_t started_us; /* CLOCK_REALTIME; 0: not known */
+	uint32_t uid, euid; /* UINT32_MAX: not known */
 };
 
 struct connection_view {
@@ -38,11 +41,15 @@ struct connection_view {
 	enum host_certainty host_certainty;
 	const struct flow_traffic *traffic; /* of an ended one; NULL: not known */
 	uint32_t latency_us;
-	struct text iface_out;
+	struct text iface_in, iface_out;
+	bool is_forwarded; /* it came from another network namespace or machine ... */
+	struct text netns; /* ... the namespace of this name; empty: not known */
 	struct text host;
 	struct text rule;
 	int32_t pid; /* 0: the process is not known, and "process" is null */
-	uint32_t uid; /* UINT32_MAX: not known */
+	uint32_t uid; /* of the socket; UINT32_MAX: not known */
+	uint32_t real_uid, euid; /* of the process, likewise */
+	uint64_t started_us; /* CLOCK_REALTIME; 0: not known */
 	struct text path;
 	struct text args;
 	char args_separator; /* what stands between two of them */
@@ -53,7 +60,8 @@ struct connection_view {
 	struct text script; /* what an interpreter runs; empty: none, or not stored */
 	uint32_t flags; /* enum process_flag */
 	unsigned n_parents;
-	struct connection_parent parents[LIMIT_PARENTS];
+	struct connection_relative parents[LIMIT_PARENTS];
+	struct connection_relative creator;
 };
 
 /* The view of a checked message (its strings stay inside `msg`). IPC_PROMPT gives an undecided one. */

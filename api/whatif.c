@@ -119,8 +119,7 @@ static uint64_t uses_of(const struct rule_doc *doc)
 #define BITS_NOT_RECORDED                                                                          \
 	(BIT(OPERAND_PROCESS_ENV) | BIT(OPERAND_PROCESS_HASH_MD5) |                                \
 		BIT(OPERAND_PROCESS_HASH_SHA1) | BIT(OPERAND_PROCESS_HASH_SHA256) |                \
-		BIT(OPERAND_LISTS_HASH_MD5) | BIT(OPERAND_LISTS_HASH_SHA256) |                     \
-		BIT(OPERAND_IFACE_IN))
+		BIT(OPERAND_LISTS_HASH_MD5) | BIT(OPERAND_LISTS_HASH_SHA256))
 
 static void note_uses(struct whatif *w, const struct whatif_candidate *candidate)
 {
@@ -217,6 +216,7 @@ static void reduce(uint64_t uses, struct history_facts *f)
 	keep_if(uses & BIT(OPERAND_PROCESS_COMMAND), &f->args);
 	keep_if(uses & BIT(OPERAND_PROCESS_PARENT_PATH), &f->parents);
 	keep_if(uses & BIT(OPERAND_USER_NAME), &f->user);
+	keep_if(uses & BIT(OPERAND_IFACE_IN), &f->iface_in);
 	keep_if(uses & BIT(OPERAND_IFACE_OUT), &f->iface_out);
 	if (!(uses & BIT(OPERAND_USER_ID)))
 		f->uid = -1;

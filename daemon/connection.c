@@ -7,5 +7,6 @@
 void connection_done(struct connection *c)
 {
 	process_unref(c->process);
+	process_unref(c->creator);
 	memset(c, 0, sizeof(*c));
 }

@@ -268,8 +268,8 @@ enum digester_answer digester_get(
 
 	snprintf(path, sizeof(path), "/proc/%d/exe", p->pid);
 	/* Whoever executed something else meanwhile is not judged by that. */
-	if (!p->exe_inode || !key_of(AT_FDCWD, path, 0, &key) || key.inode != p->exe_inode ||
-		key.dev != p->exe_dev || key.size > LIMIT_DIGEST_FILE)
+	if (!p->exe.inode || !key_of(AT_FDCWD, path, 0, &key) || key.inode != p->exe.inode ||
+		key.dev != p->exe.dev || key.size > LIMIT_DIGEST_FILE)
 		return DIGESTER_NEVER;
 	e = find(d, &key);
 	/* That it could not be read may be because that process ended. */

@@ -19,6 +19,7 @@
 #define EVENTS_A_TURN 2048
 #define POLLS_A_TICK 256
 #define JUDGED_A_TICK 128
+#define WAITING_MAX 512 /* new flows that were not entered yet */
 #define SWEEP_MS 3000
 #define POLL_NS 1000000000ull /* between two looks at one flow */
 #define SETTLE_NS 3000000000ull /* so long a decided flow may have no conntrack entry yet */
@@ -37,15 +38,20 @@ static bool is_followed(const struct flow *f)
 	       f->proto == IPPROTO_SCTP || f->proto == IPPROTO_ICMP || f->proto == IPPROTO_ICMPV6;
 }
 
-static struct live_flow *begin(struct engine *e, const struct connection *c)
+/* Enters the new ones: before anybody asks for one, and off the path of packets. */
+static void settle(struct engine *e)
 {
-	struct live_flow *old = flows_find(e->flows, &c->flow);
+	struct live_flow *f, *old;
 
-	if (old)
-		forget(e, old, FLOW_CLOSED);
-	if (flows_count(e->flows) >= LIMIT_FLOWS)
-		forget(e, flows_first(e->flows), FLOW_FORGOTTEN);
-	return flows_add(e->flows, c, clock_mono_ns());
+	while ((f = flows_waiting(e->flows))) {
+		old = flows_find(e->flows, &f->connection.flow);
+		if (old)
+			forget(e, old, FLOW_CLOSED);
+		if (flows_count(e->flows) >= LIMIT_FLOWS)
+			forget(e, flows_first(e->flows), FLOW_FORGOTTEN);
+		if (!flows_enter(e->flows))
+			log_debug("a connection is not followed: out of memory");
+	}
 }
 
 uint64_t engine_flow_begin(struct engine *e, const struct connection *c, enum action action,
@@ -55,7 +61,9 @@ uint64_t engine_flow_begin(struct engine *e, const struct connection *c, enum ac
 
 	if (action != ACTION_ALLOW || reason == REASON_OWN || !is_followed(&c->flow))
 		return 0;
-	f = begin(e, c);
+	if (flows_count_waiting(e->flows) >= WAITING_MAX)
+		settle(e);
+	f = flows_add(e->flows, c, clock_mono_ns());
 	if (!f)
 		return 0;
 	f->action = action;
@@ -69,9 +77,11 @@ uint64_t engine_flow_begin(struct engine *e, const struct connection *c, enum ac
 
 int engine_flow_end(struct engine *e, uint64_t id, enum flow_end why)
 {
-	struct live_flow *f = flows_find_id(e->flows, id);
+	struct live_flow *f;
 	int r, deleted;
 
+	settle(e);
+	f = flows_find_id(e->flows, id);
 	if (!f)
 		return ERR_NOT_FOUND;
 	/* What it carried until now; then the socket first, so that it sends nothing between. */
@@ -159,6 +169,7 @@ static void on_event(void *engine, const struct conntrack_entry *entry)
 
 void engine_flows_drain(struct engine *e)
 {
+	settle(e);
 	if (!conntrack_read(e->conntrack, EVENTS_A_TURN, on_event, e))
 		log_debug("events of connection tracking were lost: the poll makes up for them");
 }
@@ -184,9 +195,8 @@ static void on_look(void *engine, const struct conntrack_entry *entry)
 		engine_report_traffic(e, f, false, FLOW_CLOSED);
 	if (entry->is_over)
 		forget(e, f, FLOW_CLOSED);
-	else if (f->connection.name.len)
-		names_keep(e->names, &f->connection.flow.dst, f->connection.name.host,
-			f->connection.name.len, clock_boot_ns());
+	else
+		engine_names_keep(e, &f->connection);
 }
 
 void engine_flows_look(struct engine *e, const struct live_flow *f)
@@ -222,14 +232,14 @@ static void on_old_socket(
 	struct connection c;
 	struct live_flow *f;
 
-	if (is_inbound || flows_count(e->flows) >= LIMIT_FLOWS / 2)
+	if (is_inbound || flows_count_waiting(e->flows) >= LIMIT_FLOWS / 2)
 		return;
 	memset(&c, 0, sizeof(c));
 	c.flow = *flow;
 	c.uid = owner->uid;
 	c.read_ns = clock_mono_ns();
 	c.time_us = clock_real_us();
-	f = begin(e, &c);
+	f = flows_add(e->flows, &c, c.read_ns);
 	if (f) {
 		f->before_start = true;
 		f->inode = owner->inode;
@@ -270,6 +280,7 @@ static void sweep(struct engine *e)
 
 	if (sockdiag_list(on_old_socket, e) < 0)
 		log_warning("sockets from before the start cannot be listed");
+	settle(e);
 	inodes = calloc(flows_count(e->flows) + 1, sizeof(*inodes));
 	if (!inodes)
 		return;
@@ -318,6 +329,7 @@ void engine_flows_tick(struct engine *e)
 
 void engine_flows_tell_all(struct engine *e)
 {
+	settle(e);
 	for (const struct live_flow *f = flows_first(e->flows); f; f = flows_next(f))
 		engine_report_flow(e, f);
 }

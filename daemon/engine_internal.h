@@ -26,6 +26,7 @@
 #include "daemon/queue.h"
 #include "daemon/recent.h"
 #include "daemon/sockdiag.h"
+#include "daemon/tls_watch.h"
 #include "lib/ruleset.h"
 #include "lib/users.h"
 
@@ -49,6 +50,9 @@ struct engine {
 	struct dns_watch *dns;
 	struct hash sni_flows; /* whose first words tell their name: engine_sni.c */
 	struct sni_flow *sni_stalest;
+	/* What others ask for through this machine: names that nobody here asked for must not become those of our own flows. */
+	struct names *forwarded_names;
+	struct dns_watch *forwarded_dns;
 	struct stat hosts_seen; /* of the hosts file as it was read */
 	struct conntrack *conntrack;
 	struct sockdiag *sockdiag; /* to end sockets with */
@@ -91,6 +95,7 @@ struct engine {
 	bool reevaluate; /* a new rule set came: put it to what is held */
 	uint64_t reevaluate_except; /* the prompt whose answer follows */
 	uint64_t instance, started_us;
+	struct tls_watch tls; /* for its listeners beyond loopback */
 
 	/* the loop */
 	int epoll_fd, signal_fd, tick_fd, flush_fd, deadline_fd;
@@ -156,6 +161,16 @@ void engine_names_close(struct engine *e);
 
 /* Takes in the copies of DNS packets there are now: before each connection, so that no name comes late. */
 void engine_names_drain(struct engine *e);
+
+/* Finds the name of where a connection goes, whose process is known. */
+void engine_names_find(struct engine *e, struct connection *c);
+
+/* All names of where it goes, at most `max`: their number. Borrowed until the next change. */
+unsigned engine_names_all(
+	struct engine *e, const struct connection *c, struct text *ret, unsigned max);
+
+/* A flow goes on: its name lives on. */
+void engine_names_keep(struct engine *e, const struct connection *c);
 
 /* A connection whose process is known now may be one that asks questions. */
 void engine_names_asker(struct engine *e, const struct connection *c);
@@ -250,6 +265,9 @@ void engine_console_died(struct engine *e);
 void engine_console_tick(
 	struct engine *e, uint64_t now_ns); /* starts it again, kills a stuck one */
 void engine_console_stop(struct engine *e);
+
+/* Every second: sends certificate and key again when they changed. */
+void engine_tls_tick(struct engine *e);
 
 /* Sends urgent messages now and watches for room when the socket is full. */
 void engine_flush(struct engine *e, bool events);

@@ -12,6 +12,7 @@
 
 #define TCP_SYN 0x02
 #define TCP_ACK 0x10
+#define NF_INET_FORWARD 2
 
 /* Decisions taken while paused are void when filtering goes on: no rule set has this generation. */
 #define GENERATION_PAUSED UINT64_MAX
@@ -66,6 +67,8 @@ static void describe(struct engine *e, const struct connection *c,
 	s->flow = c->flow;
 	s->uid = c->uid;
 	s->host = (struct text) { c->name.host, c->name.len };
+	if (c->is_forwarded)
+		s->iface_in = text_of(c->iface_in);
 	s->iface_out = text_of(c->iface_out);
 	if (c->uid != UINT32_MAX)
 		s->user = text_of(users_name(e->users, c->uid));
@@ -93,7 +96,7 @@ static bool match_any_name(struct engine *e, const struct connection *c, struct 
 	struct ruleset_match *ret)
 {
 	struct text names[LIMIT_NAMES_PER_ADDR + 1];
-	unsigned n = names_of(e->names, &c->flow.dst, names, LIMIT_NAMES_PER_ADDR + 1);
+	unsigned n = engine_names_all(e, c, names, LIMIT_NAMES_PER_ADDR + 1);
 	bool all = ruleset_decide(e->ruleset, subject, clock_boot_ns(), ret);
 
 	for (unsigned i = 0; i < n; i++) {
@@ -187,12 +190,15 @@ static void learn_who(struct engine *e, const struct queue_packet *p, const stru
 	struct attribution_result who;
 
 	e->uids_told |= p->has_uid;
-	if (p->has_uid || !e->uids_told)
+	if (c->is_forwarded)
+		attribution_find_forwarded(e->attribution, flow, p->ifindex_in, &who, c->netns);
+	else if (p->has_uid || !e->uids_told)
 		attribution_find(e->attribution, flow, p->has_uid ? p->uid : UINT32_MAX,
 			p->ifindex_out, &who);
 	else
 		attribution_kernel(e->attribution, &who);
 	c->process = who.process;
+	c->creator = who.creator;
 	c->uid = who.uid;
 	c->method = who.method;
 	c->confidence = who.confidence;
@@ -201,7 +207,6 @@ static void learn_who(struct engine *e, const struct queue_packet *p, const stru
 void engine_learn(struct engine *e, const struct queue_packet *p, const struct packet *packet,
 	struct connection *c)
 {
-	struct name_asker asker;
 
 	memset(c, 0, sizeof(*c));
 	c->flow = packet->flow;
@@ -209,6 +214,9 @@ void engine_learn(struct engine *e, const struct queue_packet *p, const struct p
 	c->ct_id = p->ct_id;
 	c->read_ns = clock_mono_ns();
 	c->time_us = clock_real_us();
+	c->is_forwarded = p->hook == NF_INET_FORWARD;
+	if (c->is_forwarded)
+		interfaces_name(&e->interfaces, p->ifindex_in, c->read_ns, c->iface_in);
 	interfaces_name(&e->interfaces, p->ifindex_out, c->read_ns, c->iface_out);
 	/*
 	 * What was traced and answered before the packets of a batch came lies ready when the batch is read. The loop has read the
@@ -222,8 +230,7 @@ void engine_learn(struct engine *e, const struct queue_packet *p, const struct p
 	}
 	learn_who(e, p, &packet->flow, c);
 	engine_names_asker(e, c);
-	asker = name_asker_of(c->process);
-	names_find(e->names, &packet->flow.dst, &asker, clock_boot_ns(), &c->name);
+	engine_names_find(e, c);
 }
 
 /* A flow decided a moment ago gets the same again, unless other rules stand now. */

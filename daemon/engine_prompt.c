@@ -46,6 +46,8 @@ void engine_ask(struct engine *e, const struct queue_packet *p, struct connectio
 	queue_verdict(e->queue, &p->ref, QUEUE_HOLD, 0, 0);
 	flow->prompt->told = false;
 	if (opened) {
+		attribution_look_again(e->attribution, &flow->connection.flow, p->ifindex_out,
+			&flow->connection.process, &flow->connection.creator);
 		e->counters.prompts++;
 		engine_tell_prompts(e, false);
 		engine_arm_deadline(e);

@@ -17,18 +17,33 @@ static void put_text(struct ipc_builder *b, struct ipc_str *ret, const char *s)
 		ipc_put(b, ret, s, strlen(s));
 }
 
+static void put_relative(struct ipc_builder *b, struct ipc_relative *ret, int32_t pid,
+	const char *path, const struct process_who *who)
+{
+	ret->pid = pid;
+	ret->uid = who->uid;
+	ret->euid = who->euid;
+	ret->started_us = who->started_us;
+	put_text(b, &ret->path, path);
+}
+
 static void fill_process(struct engine *e, struct ipc_process *m, const struct connection *c)
 {
 	struct ipc_builder *b = &e->builder;
 	const struct process *p = c->process;
 
 	m->uid = c->uid;
+	m->real_uid = m->euid = UINT32_MAX;
 	if (c->uid != UINT32_MAX)
 		put_text(b, &m->user, users_name(e->users, c->uid));
 	if (!p)
 		return;
 	m->pid = p->pid;
 	m->start_time = p->start_time;
+	m->started_us = p->who.started_us;
+	m->real_uid = p->who.uid;
+	m->euid = p->who.euid;
+	m->exe = p->exe;
 	put_text(b, &m->path, p->path);
 	ipc_put(b, &m->args, p->args, p->args_len);
 	put_text(b, &m->cwd, p->cwd);
@@ -36,9 +51,12 @@ static void fill_process(struct engine *e, struct ipc_process *m, const struct c
 	put_text(b, &m->container, p->container);
 	put_text(b, &m->script, p->script);
 	m->flags = p->flags;
+	if (c->creator)
+		put_relative(b, &m->creator, c->creator->pid, c->creator->path, &c->creator->who);
 	for (unsigned i = 0; i < p->n_parents; i++) {
-		m->parents[i].pid = p->parents[i].pid;
-		put_text(b, &m->parents[i].path, p->parents[i].path);
+		const struct process_parent *of = &p->parents[i];
+
+		put_relative(b, &m->parents[i], of->pid, of->path, &of->who);
 	}
 	m->n_parents = p->n_parents;
 }
@@ -51,7 +69,10 @@ static void fill_connection(struct engine *e, struct ipc_connection *m, const st
 	m->confidence = (uint8_t)c->confidence;
 	m->host_source = (uint8_t)c->name.source;
 	m->host_certainty = (uint8_t)c->name.certainty;
+	m->is_forwarded = c->is_forwarded;
+	memcpy(m->iface_in, c->iface_in, sizeof(m->iface_in));
 	memcpy(m->iface_out, c->iface_out, sizeof(m->iface_out));
+	put_text(&e->builder, &m->netns, c->netns);
 	ipc_put(&e->builder, &m->host, c->name.host, c->name.len);
 	fill_process(e, &m->process, c);
 }

@@ -46,6 +46,7 @@ struct sni_flow {
 	uint64_t generation;
 	uint64_t time_ns; /* of its last packet */
 	uint64_t hello_ns; /* of its first words; 0: none yet */
+	uint32_t ifindex_out;
 	unsigned n_packets;
 	struct queue_ref packets[LIMIT_SNI_PACKETS]; /* that wait in the kernel */
 	struct stream_start *start; /* while open and words are there; owned */
@@ -121,22 +122,23 @@ static void forget(struct engine *e, struct sni_flow *f)
 }
 
 /* Keeps the packet in the kernel's queue; false: too many wait, and it is dropped. TCP and QUIC send it again. */
-static bool keep(struct engine *e, struct sni_flow *f, const struct queue_ref *ref)
+static bool keep(struct engine *e, struct sni_flow *f, const struct queue_packet *p)
 {
 	if (f->n_packets >= LIMIT_SNI_PACKETS) {
-		queue_verdict(e->queue, ref, QUEUE_DROP, 0, 0);
+		queue_verdict(e->queue, &p->ref, QUEUE_DROP, 0, 0);
 		return false;
 	}
-	f->packets[f->n_packets++] = *ref;
+	f->ifindex_out = p->ifindex_out;
+	f->packets[f->n_packets++] = p->ref;
 	return true;
 }
 
 /* ---- judging */
 
-static bool is_known_name(struct engine *e, const struct flow *flow, const struct tls_hello *h)
+static bool is_known_name(struct engine *e, const struct connection *c, const struct tls_hello *h)
 {
 	struct text names[LIMIT_NAMES_PER_ADDR + 1];
-	unsigned n = names_of(e->names, &flow->dst, names, LIMIT_NAMES_PER_ADDR + 1);
+	unsigned n = engine_names_all(e, c, names, LIMIT_NAMES_PER_ADDR + 1);
 
 	for (unsigned i = 0; i < n; i++)
 		if (names[i].len == h->host_len && memcmp(names[i].s, h->host, h->host_len) == 0)
@@ -152,7 +154,7 @@ static void set_name(struct engine *e, struct connection *c, const struct tls_he
 	memcpy(c->name.host, h->host, h->host_len + 1);
 	c->name.len = h->host_len;
 	c->name.source = HOST_SNI;
-	if (!is_known_name(e, &c->flow, h))
+	if (!is_known_name(e, c, h))
 		c->name.certainty = HOST_CERTAINTY_GUESS;
 	else
 		c->name.certainty = h->has_ech ? HOST_CERTAINTY_LIKELY : HOST_CERTAINTY_EXACT;
@@ -161,7 +163,7 @@ static void set_name(struct engine *e, struct connection *c, const struct tls_he
 /* Puts an open flow, some of whose packets wait, to the rules with the name that was found (or none). */
 static void judge(struct engine *e, struct sni_flow *f, const struct tls_hello *h)
 {
-	struct queue_packet first = { .ref = f->packets[0], .payload_len = 0 };
+	struct queue_packet first = { .ref = f->packets[0], .ifindex_out = f->ifindex_out };
 	struct connection c = f->connection;
 
 	memset(&f->connection, 0, sizeof(f->connection));
@@ -275,6 +277,9 @@ static bool wants_name(struct engine *e, const struct queue_packet *p, const str
 	if (!e->setup.config->read_sni || !e->enabled || !e->ruleset || !is_spoken(&c->flow) ||
 		c->name.certainty == HOST_CERTAINTY_EXACT)
 		return false;
+	/* Only what is sent here is queued again by its mark. */
+	if (c->flow.proto == IPPROTO_TCP && c->is_forwarded)
+		return false;
 	/* A packet's own mark stays as it is, so the flow could not be marked: see queue_verdict(). */
 	if (c->flow.proto == IPPROTO_TCP && p->ref.mark && !queue_has_conntrack(e->queue))
 		return false;
@@ -323,12 +328,12 @@ bool engine_sni_begin(struct engine *e, const struct queue_packet *p, const stru
 			let_begin(e, &p->ref);
 			return true;
 		}
-		keep(e, f, &p->ref);
+		keep(e, f, p);
 		memset(&h, 0, sizeof(h));
 		judge(e, f, &h);
 		return true;
 	}
-	keep(e, f, &p->ref);
+	keep(e, f, p);
 	if (hear(f, packet, is_cut(p), &h))
 		judge(e, f, &h);
 	return true;
@@ -343,7 +348,7 @@ static void go_on(struct engine *e, struct sni_flow *f, const struct queue_packe
 	struct tls_hello h;
 
 	renew(e, f);
-	if (!keep(e, f, &p->ref))
+	if (!keep(e, f, p))
 		return;
 	if (hear(f, packet, is_cut(p), &h))
 		judge(e, f, &h);
@@ -361,7 +366,7 @@ bool engine_sni_more(struct engine *e, const struct queue_packet *p, const struc
 			return false;
 		let_begin(e, &p->ref);
 	} else if (f->state == SNI_JUDGED) {
-		keep(e, f, &p->ref);
+		keep(e, f, p);
 	} else {
 		go_on(e, f, p, packet);
 	}
@@ -421,7 +426,7 @@ bool engine_sni_undecided(
 	} else if (f->state == SNI_OPEN) {
 		go_on(e, f, p, packet);
 	} else if (f->state == SNI_JUDGED) {
-		keep(e, f, &p->ref);
+		keep(e, f, p);
 	} else {
 		renew(e, f);
 		give(e, &p->ref, f->action);

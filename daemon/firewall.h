@@ -18,7 +18,11 @@
  *
  * With read_sni a flow may begin before it is decided; both bits together say so:
  *
- *     mangle OUTPUT  -p tcp -m connmark --mark BOTH/BOTH -j NFQUEUE --queue-num N+1 --queue-bypass
+ *     mangle OUTPUT  -p tcp -m conntrack --ctdir ORIGINAL -m connmark --mark BOTH/BOTH
+ *                    -j NFQUEUE --queue-num N+1 --queue-bypass
+ *
+ * With queue_forwarded, what other network namespaces and machines send through this one meets the same rules: those of filter
+ * OUTPUT in filter FORWARD, those of mangle INPUT and OUTPUT in mangle FORWARD.
  *
  * On a kernel whose verdicts cannot write the conntrack mark (see queue_has_conntrack()) the packet
  * mark carries the same bits as far as filter OUTPUT, where these rules stand instead:
@@ -47,6 +51,7 @@ struct firewall_config {
 	uint32_t mark_reject; /* one bit */
 	bool fail_closed;
 	bool read_sni;
+	bool queue_forwarded;
 	bool packet_marks; /* verdicts set the packet mark: !queue_has_conntrack() */
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A hash and a list by the time of the last look. */
+/* A hash, a list by the time of the last look, and one of those that are in neither yet. */
 #include "config.h"
 
 #include "daemon/flows.h"
@@ -12,6 +12,8 @@
 struct flows {
 	struct hash by_tuple;
 	struct live_flow *stalest;
+	struct live_flow *waiting; /* to be entered, oldest first */
+	unsigned n_waiting;
 	uint64_t next_id;
 };
 
@@ -38,12 +40,23 @@ void flows_remove(struct flows *t, struct live_flow *f)
 	free_flow(f);
 }
 
+static struct live_flow *take_waiting(struct flows *t)
+{
+	struct live_flow *f = t->waiting;
+
+	DL_DELETE(t->waiting, f);
+	t->n_waiting--;
+	return f;
+}
+
 void flows_free(struct flows *t)
 {
 	if (!t)
 		return;
 	while (t->stalest)
 		flows_remove(t, t->stalest);
+	while (t->waiting)
+		free_flow(take_waiting(t));
 	free(t);
 }
 
@@ -56,15 +69,36 @@ struct live_flow *flows_add(struct flows *t, const struct connection *c, uint64_
 	f->connection = *c;
 	if (f->connection.process)
 		process_ref(f->connection.process);
+	if (f->connection.creator)
+		process_ref(f->connection.creator);
 	f->id = t->next_id++;
 	f->added_ns = f->polled_ns = now_ns;
+	DL_APPEND(t->waiting, f);
+	t->n_waiting++;
+	return f;
+}
+
+struct live_flow *flows_waiting(const struct flows *t)
+{
+	return t->waiting;
+}
+
+unsigned flows_count_waiting(const struct flows *t)
+{
+	return t->n_waiting;
+}
+
+bool flows_enter(struct flows *t)
+{
+	struct live_flow *f = take_waiting(t);
+
 	if (!hash_add(
 		    &t->by_tuple, &f->by_tuple, &f->connection.flow, sizeof(f->connection.flow))) {
 		free_flow(f);
-		return NULL;
+		return false;
 	}
 	DL_APPEND(t->stalest, f);
-	return f;
+	return true;
 }
 
 struct live_flow *flows_find(const struct flows *t, const struct flow *tuple)

@@ -3,7 +3,8 @@
  * Live flows: every connection that was let through, from its decision until the kernel forgets it, with what went over it.
  *
  * A plain table: engine_flows.c feeds it from decisions and from conntrack. One tuple is one flow at a time. Bounded by
- * LIMIT_FLOWS; the one that was looked at longest ago goes first.
+ * LIMIT_FLOWS; the one that was looked at longest ago goes first. New flows wait aside until the caller enters them, so that
+ * a decision costs no look through a big table.
  */
 #ifndef DAEMON_FLOWS_H
 #define DAEMON_FLOWS_H
@@ -31,7 +32,8 @@ struct live_flow {
 	uint64_t bytes_out, bytes_in, packets_out, packets_in;
 	uint64_t polled_ns; /* CLOCK_MONOTONIC */
 	uint64_t added_ns;
-	struct live_flow *prev, *next; /* the flow polled longest ago first; for flows.c */
+	struct live_flow *prev,
+		*next; /* the flow polled longest ago first, or the newest last of the new ones; for flows.c */
 	struct hash_node by_tuple;
 };
 
@@ -39,11 +41,20 @@ struct live_flow {
 struct flows *flows_new(uint64_t first_id);
 void flows_free(struct flows *t); /* NULL is fine */
 
-/*
- * Adds a flow with this connection, which gets a reference to its process. The caller has removed an older one of the same tuple,
- * and made room. NULL: out of memory.
- */
+/* A new flow with this connection, which gets a reference to its process. It waits to be entered. NULL: out of memory. */
 struct live_flow *flows_add(struct flows *t, const struct connection *c, uint64_t now_ns);
+
+/* The oldest of those that wait to be entered, or NULL; how many there are. */
+struct live_flow *flows_waiting(const struct flows *t);
+unsigned flows_count_waiting(const struct flows *t);
+
+/*
+ * Enters the one that waits longest. The caller has removed an older one of the same tuple, and made room. False: out of memory,
+ * and it is gone.
+ */
+bool flows_enter(struct flows *t);
+
+/* Only one that was entered; so all functions below. */
 void flows_remove(struct flows *t, struct live_flow *f);
 
 struct live_flow *flows_find(const struct flows *t, const struct flow *tuple);

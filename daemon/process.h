@@ -13,15 +13,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/file_identity.h"
 #include "lib/limits.h"
 #include "lib/subject.h"
 
 struct process_table;
 struct process_image;
 
+/* Whose a process is, and since when: as at the last look. */
+struct process_who {
+	uint64_t started_us; /* CLOCK_REALTIME, to the clock tick; 0: not known */
+	uint32_t uid; /* real; UINT32_MAX not known */
+	uint32_t euid; /* effective, likewise */
+};
+
 struct process_parent {
 	int32_t pid;
 	char *path; /* UTF-8, "" when not known */
+	struct process_who who;
 };
 
 /*
@@ -36,7 +45,7 @@ struct process {
 	int32_t pid; /* TGID in the initial PID namespace */
 	uint64_t
 		start_time; /* clock ticks since boot; 0: it was gone before it could be looked at */
-	uint32_t uid; /* real; UINT32_MAX not known */
+	struct process_who who;
 	uint64_t netns; /* inode of its network namespace; 0 not known */
 	char *path; /* the executed file; sanitized */
 	char *args; /* raw bytes of argv, NUL-separated, at most LIMIT_ARGS */
@@ -46,7 +55,7 @@ struct process {
 	char *cgroup; /* path in the unified hierarchy */
 	char *container; /* "docker:ID", "podman:ID", "containerd:ID", "lxc:NAME", "machine:NAME", "flatpak:APP", "snap:NAME", "appimage:FILE"; NULL: none */
 	char *script; /* what an interpreter runs, by its own arguments; NULL: none */
-	uint64_t exe_dev, exe_inode; /* of the executed file (stat); 0: not known */
+	struct file_identity exe; /* the executed file */
 	uint32_t flags; /* enum process_flag, as at the look */
 	struct process_parent parents[LIMIT_PARENTS]; /* nearest first */
 	unsigned n_parents;
@@ -96,8 +105,14 @@ struct process_image *process_image_of(const struct process_table *t, int32_t ti
 struct process *process_get_at(
 	struct process_table *t, int32_t tid, uint64_t time_ns, const struct process_image *image);
 
+/* How many records were made from /proc so far: what it shows may be younger than the events that were given. */
+uint64_t process_looks(const struct process_table *t);
+
 /* Whether a process that was known has ended, as the events told. */
 bool process_is_gone(const struct process_table *t, int32_t pid);
+
+/* Whether one that has ended is over, too: all its files are closed, which takes a moment. */
+bool process_is_over(const struct process_table *t, int32_t pid);
 
 /* The process that a task belongs to, by what events and earlier look-ups told; 0: not known. No look at /proc. */
 int32_t process_tgid(const struct process_table *t, int32_t tid);
@@ -107,6 +122,12 @@ int32_t process_tgid(const struct process_table *t, int32_t tid);
  * may be dead already: then what the events and an earlier look told.
  */
 struct process *process_get(struct process_table *t, int32_t tid);
+
+/*
+ * What can change while a program runs, read anew: who traces it, which file it says it is, as whom it runs. A new reference: a newer
+ * record of the same process and program, or `p` itself where there is none.
+ */
+struct process *process_look_again(struct process_table *t, struct process *p);
 
 /* Value of an environment variable (of /proc/PID/environ now), copied into `buf`; length, or -1. */
 int process_env(const struct process *p, const char *name, size_t name_len, char *buf, size_t size);

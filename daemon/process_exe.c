@@ -7,12 +7,15 @@
 #include "config.h"
 #include "daemon/process_exe.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "daemon/process_read.h"
@@ -123,4 +126,46 @@ bool process_exe_read(int dir, uint64_t host_mnt, char *ret, size_t *ret_len)
 	}
 	memmove(ret, path, len);
 	return true;
+}
+
+/* A program for this very kind of machine: what it executes is the file itself, and no interpreter of it. */
+static bool is_native_program(int fd)
+{
+	Elf64_Ehdr h; /* the 32-bit one is the same up to the machine */
+	struct iovec iov = { &h, sizeof(h) };
+
+#if defined(__x86_64__)
+	const Elf64_Half machine = EM_X86_64;
+#elif defined(__aarch64__)
+	const Elf64_Half machine = EM_AARCH64;
+#else
+	const Elf64_Half machine = EM_NONE;
+#endif
+	/* Only from memory: the file may lie on a file system that the very process serves. */
+	return preadv2(fd, &iov, 1, 0, RWF_NOWAIT) == (ssize_t)sizeof(h) &&
+	       memcmp(h.e_ident, ELFMAG, SELFMAG) == 0 && h.e_machine == machine;
+}
+
+bool process_exe_is_forged(
+	int dir, uint64_t host_mnt, const struct file_identity *said, const char *given)
+{
+	struct open_how_wire how = { O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0, RESOLVE_ONLY_CACHED };
+	_cleanup_close_ int fd = -1;
+	struct file_id named;
+	char link[PATH_MAX];
+	ssize_t n = readlinkat(dir, "root", link, sizeof(link));
+
+	if (!said->inode || n != 1 || link[0] != '/' ||
+		(host_mnt && process_read_ns(dir, "mnt") != host_mnt))
+		return false;
+	n = readlinkat(dir, "exe", link, sizeof(link));
+	if (n <= 0 || (n > (ssize_t)strlen(DELETED) &&
+			      memcmp(link + n - strlen(DELETED), DELETED, strlen(DELETED)) == 0))
+		return false;
+	fd = (int)syscall(SYS_openat2, AT_FDCWD, given, &how, sizeof(how));
+	if (fd < 0 || !file_id(fd, "", AT_EMPTY_PATH, &named) ||
+		(makedev(named.dev_major, named.dev_minor) == said->dev &&
+			named.inode == said->inode))
+		return false;
+	return is_native_program(fd);
 }

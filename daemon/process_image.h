@@ -7,11 +7,13 @@
 #define DAEMON_PROCESS_IMAGE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct process_image {
 	unsigned refs;
 	bool is_known; /* the path is what /proc said; else it is what exec was given, or NULL */
 	char *path;
+	uint64_t dev, inode; /* of the file, where the path is known; 0: not told */
 };
 
 /* An image that nothing is known of; the caller has the only reference. NULL when out of memory. */

@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "lib/cleanup.h"
@@ -54,16 +52,6 @@ static bool has_preload(const struct process *p)
 
 	return process_env(p, "LD_PRELOAD", strlen("LD_PRELOAD"), value, sizeof(value)) > 0 ||
 	       process_env(p, "LD_AUDIT", strlen("LD_AUDIT"), value, sizeof(value)) > 0;
-}
-
-static void read_identity(int dir, struct process *p)
-{
-	struct statx st;
-
-	if (statx(dir, "exe", AT_STATX_DONT_SYNC, STATX_INO, &st) < 0)
-		return;
-	p->exe_dev = makedev(st.stx_dev_major, st.stx_dev_minor);
-	p->exe_inode = st.stx_ino;
 }
 
 /* A copy that is clean to show, of at most `max` bytes; the caller's. NULL: out of memory. */
@@ -120,7 +108,7 @@ void process_marks_read(int dir, const struct process_ids *ids, struct process *
 		p->flags = PROCESS_KERNEL;
 		return;
 	}
-	read_identity(dir, p);
+	file_identity_read(dir, "exe", &p->exe);
 	if (has_prefix(p->path, "memfd:"))
 		p->flags |= PROCESS_MEMFD;
 	else if (is_deleted(dir, p))

@@ -64,6 +64,7 @@ int process_read_life(int dir, struct process_life *ret)
 	p = strrchr(text, ')');
 	if (!p || p[1] != ' ' || !p[2])
 		return ERR_MALFORMED;
+	ret->is_over = p[2] == 'Z' || p[2] == 'X';
 	p += 3; /* behind the state, the third */
 	for (int i = 4; i < (int)array_len(fields); i++) {
 		fields[i] = strtoull(p, &end, 10);
@@ -80,8 +81,9 @@ int process_read_life(int dir, struct process_life *ret)
 	return 0;
 }
 
-/* The number behind "\nKEY:" in /proc/PID/status. */
-static bool status_number(const char *text, const char *key, unsigned long *ret)
+/* The number behind "\nKEY:" in /proc/PID/status, and the one behind that where it is asked for. */
+static bool status_numbers(
+	const char *text, const char *key, unsigned long *ret, unsigned long *ret_second)
 {
 	const char *at = strstr(text, key);
 	char *end;
@@ -90,24 +92,34 @@ static bool status_number(const char *text, const char *key, unsigned long *ret)
 		return false;
 	at += strlen(key);
 	*ret = strtoul(at, &end, 10);
+	if (end == at || !ret_second)
+		return end != at;
+	at = end;
+	*ret_second = strtoul(at, &end, 10);
 	return end != at;
+}
+
+static bool status_number(const char *text, const char *key, unsigned long *ret)
+{
+	return status_numbers(text, key, ret, NULL);
 }
 
 int process_read_ids(int dir, struct process_ids *ret)
 {
-	unsigned long tgid, ppid, uid, tracer = 0;
+	unsigned long tgid, ppid, uid, euid = 0, tracer = 0;
 	char text[4096];
 
 	if (read_file(dir, "status", text, sizeof(text)) < 0)
 		return ERR_NOT_FOUND;
 	/* The name comes first, but its newlines are escaped. */
 	if (!status_number(text, "\nTgid:", &tgid) || !status_number(text, "\nPPid:", &ppid) ||
-		!status_number(text, "\nUid:", &uid) || !tgid || tgid > INT32_MAX ||
+		!status_numbers(text, "\nUid:", &uid, &euid) || !tgid || tgid > INT32_MAX ||
 		ppid > INT32_MAX)
 		return ERR_MALFORMED;
 	ret->tgid = (int32_t)tgid;
 	ret->ppid = (int32_t)ppid;
 	ret->uid = (uint32_t)uid;
+	ret->euid = (uint32_t)euid;
 	status_number(text, "\nTracerPid:", &tracer);
 	ret->tracer = tracer <= INT32_MAX ? (int32_t)tracer : 0;
 	return 0;
@@ -219,7 +231,7 @@ struct process *process_new(int32_t pid, const char *path)
 		return NULL;
 	p->refs = 1;
 	p->pid = pid;
-	p->uid = UINT32_MAX;
+	p->who.uid = p->who.euid = UINT32_MAX;
 	p->path = strdup(path);
 	p->args = strdup("");
 	p->command = strdup("");
@@ -262,7 +274,8 @@ struct process *process_read(
 			return NULL;
 		p->refs = 1;
 		p->pid = ids->tgid;
-		p->uid = ids->uid;
+		p->who.uid = ids->uid;
+		p->who.euid = ids->euid;
 		p->start_time = life->start_time;
 		p->netns = process_read_ns(dir, "net");
 		p->path = strdup(path);

@@ -20,12 +20,13 @@ struct process_life {
 	uint64_t start_time; /* clock ticks since boot: tells processes apart */
 	uint64_t stack, args; /* addresses, random at each exec: tell programs apart */
 	bool is_kernel; /* a kernel thread */
+	bool is_over; /* a zombie: all that it had is given back */
 };
 
 struct process_ids {
 	int32_t tgid;
 	int32_t ppid; /* 0: none */
-	uint32_t uid; /* real */
+	uint32_t uid, euid; /* real, effective */
 	int32_t tracer; /* who traces it (ptrace); 0: nobody */
 };
 

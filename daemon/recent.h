@@ -3,7 +3,7 @@
  * Flows decided a moment ago: their retransmits and further packets get the same verdict, without a second event or prompt.
  *
  * A TCP packet belongs to the decided try when its sequence number is the same; a datagram when the flow had one in the last
- * 30 s. A bounded table, the oldest entry goes first.
+ * 30 s. A bounded table: a new entry takes the place of that used longest ago among a few.
  */
 #ifndef DAEMON_RECENT_H
 #define DAEMON_RECENT_H
@@ -23,6 +23,7 @@ struct recent_decision {
 		generation; /* of the rule set that decided; a newer one decides again, except after an answer or timeout */
 };
 
+/* At least `capacity` places, but no more than twice that. NULL: out of memory. */
 struct recent *recent_new(uint32_t capacity);
 void recent_free(struct recent *r);
 

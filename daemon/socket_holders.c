@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* /proc/PID/fd of every process, once. */
+/* /proc/PID/fd of every process, once; or of one. */
 #include "config.h"
 
 #include "daemon/socket_holders.h"
@@ -59,6 +59,34 @@ static void look_through(const struct search *s, const char *proc_root, int32_t 
 	while ((d = readdir(dir)))
 		look_at(s, dirfd(dir), d->d_name, pid);
 	closedir(dir);
+}
+
+enum socket_holding socket_holders_has(
+	const char *proc_root, int32_t pid, uint32_t inode, unsigned max)
+{
+	char path[256], name[32], link[64];
+	enum socket_holding ret = SOCKET_NOT_HELD;
+	struct dirent *d;
+	unsigned n = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "%s/%d/fd", proc_root, pid);
+	snprintf(name, sizeof(name), "socket:[%u]", inode);
+	dir = opendir(path);
+	while (dir && ret == SOCKET_NOT_HELD && (d = readdir(dir))) {
+		ssize_t len = readlinkat(dirfd(dir), d->d_name, link, sizeof(link) - 1);
+
+		if (len > 0) {
+			link[len] = '\0';
+			if (strcmp(link, name) == 0)
+				ret = SOCKET_HELD;
+			else if (max && ++n == max)
+				ret = SOCKET_HELD_PERHAPS;
+		}
+	}
+	if (dir)
+		closedir(dir);
+	return ret;
 }
 
 int socket_holders_find(const char *proc_root, const uint32_t *inodes, size_t n, unsigned max_ms,

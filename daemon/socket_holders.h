@@ -13,4 +13,14 @@
 int socket_holders_find(const char *proc_root, const uint32_t *inodes, size_t n, unsigned max_ms,
 	void (*fn)(void *ctx, uint32_t inode, int32_t pid), void *ctx);
 
+enum socket_holding {
+	SOCKET_NOT_HELD,
+	SOCKET_HELD,
+	SOCKET_HELD_PERHAPS, /* more files are open than were looked at */
+};
+
+/* Whether a process has this socket among its open files; at most `max` of them are looked at (0: all). */
+enum socket_holding socket_holders_has(
+	const char *proc_root, int32_t pid, uint32_t inode, unsigned max);
+
 #endif

@@ -25,6 +25,7 @@ static const struct {
 	{ "listen", "listeners, when they are opened again" },
 	/* /proc, tracing */
 	{ "openat2", "/proc/PID/root/PATH without leaving that root" },
+	{ "preadv2", "the head of a program, if it is in memory" },
 	{ "rmdir", "the trace instance at the end" },
 	{ "splice", "pages of the trace ring" },
 	{ "pidfd_open", "a console's end as an event; whether a process is still the same" },
@@ -39,7 +40,7 @@ static const struct {
 	{ "fork", "a new console" },
 	{ "vfork", "a new console" },
 	{ "execve", "a new console" },
-	{ "execveat", "a console's program that fetches lists" },
+	{ "execveat", "a console's programs that fetch lists and export decisions" },
 	{ "wait4", "the end of a console" },
 	{ "waitid", "the end of a console" },
 	{ "kill", "a console that is stuck" },

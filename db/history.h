@@ -32,6 +32,14 @@ struct flow_traffic {
 	uint64_t ended_us; /* CLOCK_REALTIME; 0: it lives */
 };
 
+/* An ancestor, or who made a socket. */
+struct record_relative {
+	int32_t pid; /* 0: none */
+	struct text path;
+	uint64_t started_us; /* CLOCK_REALTIME; 0: not known */
+	uint32_t uid, euid; /* UINT32_MAX: not known */
+};
+
 /* A connection as the API tells it, from an IPC message or from the database. Texts are borrowed. */
 struct connection_record {
 	uint64_t id; /* 0: none (a prompt's) */
@@ -45,14 +53,18 @@ struct connection_record {
 	uint32_t latency_us;
 	uint32_t held; /* packets */
 	int32_t pid; /* 0: no process is known */
-	uint32_t uid; /* UINT32_MAX: not known */
+	uint32_t uid; /* of the socket; UINT32_MAX: not known */
+	uint32_t real_uid, euid; /* of the process, likewise */
+	uint64_t started_us; /* CLOCK_REALTIME; 0: not known */
 	uint64_t start_time; /* of the process, clock ticks since boot */
 	enum host_certainty host_certainty;
 	bool has_traffic; /* it ended, and what it carried is known */
 	struct flow_traffic traffic;
 	struct text host; /* empty: not known, as everywhere here */
 	struct text rule;
-	struct text iface_out;
+	struct text iface_in, iface_out;
+	bool is_forwarded; /* it came from another network namespace or machine */
+	struct text netns; /* the namespace's name */
 	struct text path;
 	struct text args; /* each sanitized; 0x1f, which no sanitized text holds, between two */
 	struct text cwd;
@@ -62,10 +74,8 @@ struct connection_record {
 	struct text script;
 	uint32_t flags; /* enum process_flag */
 	unsigned n_parents;
-	struct {
-		int32_t pid;
-		struct text path;
-	} parents[LIMIT_PARENTS];
+	struct record_relative parents[LIMIT_PARENTS];
+	struct record_relative creator; /* of the socket, where that is another process */
 	char args_buf[LIMIT_ARGS + 4]; /* where `args` of a message stand */
 };
 

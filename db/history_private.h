@@ -79,6 +79,13 @@ enum history_column {
 	COL_HOST_CERTAINTY,
 	COL_FLAGS,
 	COL_SCRIPT,
+	COL_STARTED,
+	COL_REAL_UID,
+	COL_EUID,
+	COL_CREATOR,
+	COL_FORWARDED,
+	COL_IFACE_IN,
+	COL_NETNS,
 	COL_WRITTEN_, /* columns up to here are written with the row, those after at its end */
 	COL_BYTES_OUT = COL_WRITTEN_,
 	COL_BYTES_IN,
@@ -98,10 +105,16 @@ int history_tidy(struct history *h, struct error *err);
 /* Stops or resumes by the result of a write, and tells so. */
 void history_note(struct history *h, int result, const struct error *err);
 
-/* The text form of ancestors: "pid 0x1f path 0x1f pid 0x1f path ...". */
-#define PARENTS_TEXT_LEN (LIMIT_PARENTS * (LIMIT_PATH + 16))
-struct text history_parents_text(
-	const struct connection_record *c, char buf[static PARENTS_TEXT_LEN]);
-void history_parents_parse(struct connection_record *c, struct text text);
+/*
+ * The text form of relatives: "WHO 0x1f path 0x1f WHO 0x1f path ...". WHO is "PID,STARTED,UID,EUID", of which all but the PID may be
+ * missing (rows of older versions have it alone) or empty (not known).
+ */
+#define RELATIVE_TEXT_LEN (LIMIT_PATH + 64)
+#define PARENTS_TEXT_LEN (LIMIT_PARENTS * RELATIVE_TEXT_LEN)
+struct text history_relatives_text(
+	const struct record_relative *list, unsigned n, char *buf, size_t size);
+
+/* At most `max` of them; how many. */
+unsigned history_relatives_parse(struct text text, struct record_relative *ret, unsigned max);
 
 #endif

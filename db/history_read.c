@@ -25,15 +25,37 @@
 #define TEXT_OF(column) "(SELECT text FROM strings WHERE id = c." column ")"
 
 /* In the order of enum history_column. */
-#define SELECT_ROW                                                                                                                                                  \
-	"SELECT c.id, time_us, protocol, action, reason, src_port, dst_port, uid, pid, method,"                                                                     \
-	" confidence, host_source, latency_us, held, start_time, " TEXT_OF("src_ip") ", " TEXT_OF("dst_ip") ", " TEXT_OF("host") ", " TEXT_OF("rule") ", " TEXT_OF( \
-		"path") ", " TEXT_OF("args") ", " TEXT_OF("cwd") ", " TEXT_OF("user") ","                                                                           \
-										      " " TEXT_OF("cgroup") ", " TEXT_OF("container") ", " TEXT_OF(                 \
-											      "pa"                                                                  \
-											      "re"                                                                  \
-											      "nt"                                                                  \
-											      "s") ", " TEXT_OF("iface_out") ", host_certainty, flags, " TEXT_OF("script") ", bytes_out, bytes_in, packets_out, packets_in, ended_us FROM connections AS c "
+#define SELECT_ROW                                                                                                                                                                                                                \
+	"SELECT c.id, time_us, protocol, action, reason, src_port, dst_port, uid, pid, method,"                                                                                                                                   \
+	" confidence, host_source, latency_us, held, start_time, " TEXT_OF("src_ip") ", " TEXT_OF("dst_ip") ", " TEXT_OF("host") ", " TEXT_OF("rule") ", " TEXT_OF("path") ", " TEXT_OF("args") ", " TEXT_OF("cwd") ", " TEXT_OF( \
+		"user") ","                                                                                                                                                                                                       \
+			" " TEXT_OF("cgroup") ", " TEXT_OF("container") ", " TEXT_OF(                                                                                                                                             \
+				"pa"                                                                                                                                                                                              \
+				"re"                                                                                                                                                                                              \
+				"nt"                                                                                                                                                                                              \
+				"s") ", " TEXT_OF("iface_out") ", host_certainty, "                                                                                                                                               \
+							       "flags, " TEXT_OF(                                                                                                                                                 \
+								       "script") ", "                                                                                                                                             \
+										 "start"                                                                                                                                          \
+										 "ed_"                                                                                                                                            \
+										 "us, "                                                                                                                                           \
+										 "real_"                                                                                                                                          \
+										 "uid, "                                                                                                                                          \
+										 "euid,"                                                                                                                                          \
+										 " " TEXT_OF(                                                                                                                                     \
+											 "cre"                                                                                                                                    \
+											 "ato"                                                                                                                                    \
+											 "r") ", "                                                                                                                                \
+											      "fo"                                                                                                                                \
+											      "rw"                                                                                                                                \
+											      "ar"                                                                                                                                \
+											      "de"                                                                                                                                \
+											      "d,"                                                                                                                                \
+											      " " TEXT_OF(                                                                                                                        \
+												      "iface_"                                                                                                                    \
+												      "in") ","                                                                                                                   \
+													    " " TEXT_OF(                                                                                                          \
+														    "netns") ", bytes_out, bytes_in, packets_out, packets_in, ended_us FROM connections AS c "
 
 enum param {
 	PARAM_BEFORE = 1,
@@ -84,6 +106,12 @@ static uint64_t number(sqlite3_stmt *st, enum history_column column)
 	return (uint64_t)sqlite3_column_int64(st, column);
 }
 
+static uint32_t uid(sqlite3_stmt *st, enum history_column column)
+{
+	return sqlite3_column_type(st, column) == SQLITE_NULL ? UINT32_MAX
+							      : (uint32_t)number(st, column);
+}
+
 static struct ip_addr address(sqlite3_stmt *st, enum history_column column)
 {
 	struct text t = sql_text(st, column);
@@ -128,8 +156,7 @@ static void read_row(sqlite3_stmt *st, struct connection_record *c)
 	c->held = (uint32_t)number(st, COL_HELD);
 	c->start_time = number(st, COL_START_TIME);
 	c->pid = (int32_t)number(st, COL_PID);
-	c->uid = sqlite3_column_type(st, COL_UID) == SQLITE_NULL ? UINT32_MAX
-								 : (uint32_t)number(st, COL_UID);
+	c->uid = uid(st, COL_UID);
 	c->host = sql_text(st, COL_HOST);
 	c->rule = sql_text(st, COL_RULE);
 	c->path = sql_text(st, COL_PATH);
@@ -141,7 +168,15 @@ static void read_row(sqlite3_stmt *st, struct connection_record *c)
 	c->iface_out = sql_text(st, COL_IFACE_OUT);
 	c->flags = (uint32_t)number(st, COL_FLAGS) & PROCESS_FLAGS_ALL;
 	c->script = sql_text(st, COL_SCRIPT);
-	history_parents_parse(c, sql_text(st, COL_PARENTS));
+	c->started_us = number(st, COL_STARTED);
+	c->real_uid = uid(st, COL_REAL_UID);
+	c->euid = uid(st, COL_EUID);
+	c->n_parents =
+		history_relatives_parse(sql_text(st, COL_PARENTS), c->parents, LIMIT_PARENTS);
+	history_relatives_parse(sql_text(st, COL_CREATOR), &c->creator, 1);
+	c->is_forwarded = number(st, COL_FORWARDED) != 0;
+	c->iface_in = sql_text(st, COL_IFACE_IN);
+	c->netns = sql_text(st, COL_NETNS);
 }
 
 /* ---- free text: a set of strings by number, one bit each */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* From a message of the engine to a record; ancestors as one text. */
+/* From a message of the engine to a record; ancestors, and who made the socket, as one text each. */
 #include "config.h"
 
 #include <stdio.h>
@@ -15,6 +15,13 @@ static struct text text_of(const struct ipc_connection *msg, struct ipc_str s)
 
 	t.s = ipc_get(msg, s, &t.len);
 	return t;
+}
+
+static struct record_relative relative_of(
+	const struct ipc_connection *msg, const struct ipc_relative *r)
+{
+	return (struct record_relative) { r->pid, text_of(msg, r->path), r->started_us, r->uid,
+		r->euid };
 }
 
 /* The arguments are the program's own bytes: each is made printable, which leaves the separator free. */
@@ -55,10 +62,16 @@ void connection_record_from_ipc(
 	ret->held = msg->held_packets;
 	ret->host = text_of(msg, msg->host);
 	ret->rule = text_of(msg, msg->rule);
+	ret->is_forwarded = msg->is_forwarded;
+	ret->netns = text_of(msg, msg->netns);
+	ret->iface_in = (struct text) { msg->iface_in, strnlen(msg->iface_in, IPC_IFACE_LEN) };
 	ret->iface_out = (struct text) { msg->iface_out, strnlen(msg->iface_out, IPC_IFACE_LEN) };
 	ret->pid = p->pid;
 	ret->uid = p->uid;
+	ret->real_uid = p->real_uid;
+	ret->euid = p->euid;
 	ret->start_time = p->start_time;
+	ret->started_us = p->started_us;
 	ret->path = text_of(msg, p->path);
 	ret->args = sanitize_args(text_of(msg, p->args), ret->args_buf, sizeof(ret->args_buf));
 	ret->cwd = text_of(msg, p->cwd);
@@ -68,25 +81,42 @@ void connection_record_from_ipc(
 	ret->script = text_of(msg, p->script);
 	ret->flags = p->flags;
 	ret->n_parents = p->n_parents;
-	for (unsigned i = 0; i < p->n_parents; i++) {
-		ret->parents[i].pid = p->parents[i].pid;
-		ret->parents[i].path = text_of(msg, p->parents[i].path);
-	}
+	for (unsigned i = 0; i < p->n_parents; i++)
+		ret->parents[i] = relative_of(msg, &p->parents[i]);
+	ret->creator = relative_of(msg, &p->creator);
 }
 
-struct text history_parents_text(
-	const struct connection_record *c, char buf[static PARENTS_TEXT_LEN])
+/* "PID,STARTED,UID,EUID" and the separator; nothing where a number is not known. */
+static int who_text(const struct record_relative *r, char *buf, size_t size)
+{
+	char started[24] = "", uid[12] = "", euid[12] = "";
+
+	if (r->started_us)
+		snprintf(started, sizeof(started), "%llu", (unsigned long long)r->started_us);
+	if (r->uid != UINT32_MAX)
+		snprintf(uid, sizeof(uid), "%u", r->uid);
+	if (r->euid != UINT32_MAX)
+		snprintf(euid, sizeof(euid), "%u", r->euid);
+	return snprintf(
+		buf, size, "%d,%s,%s,%s%c", r->pid, started, uid, euid, CONNECTION_ARGS_SEPARATOR);
+}
+
+struct text history_relatives_text(
+	const struct record_relative *list, unsigned n, char *buf, size_t size)
 {
 	size_t used = 0;
 
-	for (unsigned i = 0; i < c->n_parents; i++) {
-		struct text path = c->parents[i].path;
-		int n = snprintf(buf + used, PARENTS_TEXT_LEN - used, "%s%d%c", i ? "\x1f" : "",
-			c->parents[i].pid, CONNECTION_ARGS_SEPARATOR);
+	for (unsigned i = 0; i < n; i++) {
+		struct text path = list[i].path;
+		char who[64];
+		size_t len = (size_t)who_text(&list[i], who, sizeof(who));
 
-		if (used + (size_t)n + path.len >= PARENTS_TEXT_LEN)
+		if (used + 1 + len + path.len >= size)
 			break;
-		used += (size_t)n;
+		if (i)
+			buf[used++] = CONNECTION_ARGS_SEPARATOR;
+		memcpy(buf + used, who, len);
+		used += len;
 		if (path.len)
 			memcpy(buf + used, path.s, path.len);
 		used += path.len;
@@ -94,11 +124,35 @@ struct text history_parents_text(
 	return (struct text) { buf, used };
 }
 
-void history_parents_parse(struct connection_record *c, struct text text)
+/* The next number of WHO, behind a comma; `none` where it is missing or empty. */
+static uint64_t next_number(const char **p, const char *end, uint64_t none)
+{
+	uint64_t v = 0;
+	bool any = false;
+
+	if (*p >= end || **p != ',')
+		return none;
+	for ((*p)++; *p < end && **p >= '0' && **p <= '9'; (*p)++, any = true)
+		v = v * 10 + (uint64_t)(**p - '0');
+	return any ? v : none;
+}
+
+static void parse_who(const char *p, const char *end, struct record_relative *ret)
+{
+	ret->pid = (int32_t)strtol(p, NULL, 10);
+	while (p < end && *p != ',')
+		p++;
+	ret->started_us = next_number(&p, end, 0);
+	ret->uid = (uint32_t)next_number(&p, end, UINT32_MAX);
+	ret->euid = (uint32_t)next_number(&p, end, UINT32_MAX);
+}
+
+unsigned history_relatives_parse(struct text text, struct record_relative *ret, unsigned max)
 {
 	const char *p = text.s, *end = text.len ? text.s + text.len : text.s;
+	unsigned n;
 
-	for (c->n_parents = 0; p < end && c->n_parents < LIMIT_PARENTS; c->n_parents++) {
+	for (n = 0; p < end && n < max; n++) {
 		const char *sep = memchr(p, CONNECTION_ARGS_SEPARATOR, (size_t)(end - p));
 		const char *stop;
 
@@ -107,8 +161,9 @@ void history_parents_parse(struct connection_record *c, struct text text)
 		stop = memchr(sep + 1, CONNECTION_ARGS_SEPARATOR, (size_t)(end - sep - 1));
 		if (!stop)
 			stop = end;
-		c->parents[c->n_parents].pid = (int32_t)strtol(p, NULL, 10);
-		c->parents[c->n_parents].path = (struct text) { sep + 1, (size_t)(stop - sep - 1) };
+		parse_who(p, sep, &ret[n]);
+		ret[n].path = (struct text) { sep + 1, (size_t)(stop - sep - 1) };
 		p = stop + 1;
 	}
+	return n;
 }

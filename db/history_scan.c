@@ -26,12 +26,13 @@ enum column {
 	ROW_ARGS,
 	ROW_USER,
 	ROW_PARENTS,
+	ROW_IFACE_IN,
 	ROW_IFACE_OUT,
 };
 
 #define ROWS(index, condition)                                                                     \
 	"SELECT id, time_us, action, protocol, src_port, dst_port, uid, pid, src_ip, dst_ip,"      \
-	" host, path, args, user, parents, iface_out FROM connections " index                      \
+	" host, path, args, user, parents, iface_in, iface_out FROM connections " index            \
 	" WHERE id < ?1 AND id >= ?2" condition " ORDER BY id DESC"
 
 static const char rows_of_all[] = ROWS("NOT INDEXED", "");
@@ -81,6 +82,7 @@ static void read_facts(sqlite3_stmt *st, struct history_facts *f)
 	f->args = number(st, ROW_ARGS);
 	f->user = number(st, ROW_USER);
 	f->parents = number(st, ROW_PARENTS);
+	f->iface_in = number(st, ROW_IFACE_IN);
 	f->iface_out = number(st, ROW_IFACE_OUT);
 	f->uid = sqlite3_column_type(st, ROW_UID) == SQLITE_NULL ? -1 : number(st, ROW_UID);
 	f->pid = (int32_t)number(st, ROW_PID);
@@ -139,16 +141,16 @@ int history_scan_resolve(struct history *h, const struct history_facts *f,
 	void (*fn)(void *ctx, const struct connection_record *record), void *ctx)
 {
 #define TEXT(n) "(SELECT text FROM strings WHERE id = ?" #n ")"
-	sqlite3_stmt *st _cleanup_sql_ =
-		sql_get(h->store, "SELECT " TEXT(1) ", " TEXT(2) ", " TEXT(3) ", " TEXT(
-					  4) ", " TEXT(5) ", " TEXT(6) ", " TEXT(7) ", " TEXT(8));
+	sqlite3_stmt *st _cleanup_sql_ = sql_get(
+		h->store, "SELECT " TEXT(1) ", " TEXT(2) ", " TEXT(3) ", " TEXT(4) ", " TEXT(
+				  5) ", " TEXT(6) ", " TEXT(7) ", " TEXT(8) ", " TEXT(9));
 #undef TEXT
 	const int64_t numbers[] = { f->src_ip, f->dst_ip, f->host, f->path, f->args, f->user,
-		f->iface_out, f->parents };
+		f->iface_out, f->parents, f->iface_in };
 	struct connection_record c;
 	int r;
 
-	for (int i = 0; st && i < 8; i++)
+	for (int i = 0; st && i < 9; i++)
 		sqlite3_bind_int64(st, i + 1, numbers[i]);
 	r = sql_row(h->store, st, NULL);
 	if (r <= 0)
@@ -170,7 +172,9 @@ int history_scan_resolve(struct history *h, const struct history_facts *f,
 	c.args = sql_text(st, 4);
 	c.user = sql_text(st, 5);
 	c.iface_out = sql_text(st, 6);
-	history_parents_parse(&c, sql_text(st, 7));
+	c.real_uid = c.euid = UINT32_MAX;
+	c.n_parents = history_relatives_parse(sql_text(st, 7), c.parents, LIMIT_PARENTS);
+	c.iface_in = sql_text(st, 8);
 	fn(ctx, &c);
 	return 0;
 }

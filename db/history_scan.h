@@ -12,7 +12,7 @@
 
 /* What rules look at. Padding is zero, so that the bytes can be a hash key. Texts by number; 0: none. */
 struct history_facts {
-	int64_t src_ip, dst_ip, host, path, args, user, parents, iface_out;
+	int64_t src_ip, dst_ip, host, path, args, user, parents, iface_in, iface_out;
 	int64_t uid; /* -1: not known */
 	int32_t pid; /* 0: no process is known */
 	uint16_t protocol; /* IPPROTO_*, + 256 over IPv6 */

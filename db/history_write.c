@@ -26,9 +26,11 @@ static const char insert_sql[] =
 	"dst_port,"
 	" uid, pid, method, confidence, host_source, latency_us, held, start_time, src_ip, dst_ip,"
 	" host, rule, path, args, cwd, user, cgroup, container, parents, iface_out,"
-	" host_certainty, flags, script)"
+	" host_certainty, flags, script, started_us, real_uid, euid, creator, forwarded, iface_in, "
+	"netns)"
 	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,"
-	" ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30)";
+	" ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31,"
+	" ?32, ?33, ?34, ?35, ?36, ?37)";
 
 struct turn {
 	struct history *h;
@@ -61,12 +63,18 @@ static void bind_numbers(sqlite3_stmt *st, const struct connection_record *c)
 	if (c->pid) {
 		bind(st, COL_PID, (uint64_t)c->pid);
 		bind(st, COL_START_TIME, c->start_time);
+		bind(st, COL_STARTED, c->started_us);
 	}
+	if (c->real_uid != UINT32_MAX)
+		bind(st, COL_REAL_UID, c->real_uid);
+	if (c->euid != UINT32_MAX)
+		bind(st, COL_EUID, c->euid);
 	bind(st, COL_METHOD, c->method);
 	bind(st, COL_CONFIDENCE, c->confidence);
 	bind(st, COL_HOST_SOURCE, c->host_source);
 	bind(st, COL_HOST_CERTAINTY, c->host_certainty);
 	bind(st, COL_FLAGS, c->flags);
+	bind(st, COL_FORWARDED, c->is_forwarded);
 	bind(st, COL_LATENCY, c->latency_us);
 	bind(st, COL_HELD, c->held);
 }
@@ -84,6 +92,7 @@ static int bind_texts(
 	struct history *h, sqlite3_stmt *st, const struct connection_record *c, struct error *err)
 {
 	char src[IP_ADDR_TEXT_LEN], dst[IP_ADDR_TEXT_LEN], parents[PARENTS_TEXT_LEN];
+	char creator[RELATIVE_TEXT_LEN];
 	const struct {
 		enum history_column column;
 		struct text text;
@@ -98,9 +107,14 @@ static int bind_texts(
 		{ COL_USER, c->user },
 		{ COL_CGROUP, c->cgroup },
 		{ COL_CONTAINER, c->container },
-		{ COL_PARENTS, history_parents_text(c, parents) },
+		{ COL_PARENTS, history_relatives_text(
+				       c->parents, c->n_parents, parents, sizeof(parents)) },
+		{ COL_CREATOR, history_relatives_text(&c->creator, c->creator.pid ? 1 : 0, creator,
+				       sizeof(creator)) },
 		{ COL_IFACE_OUT, c->iface_out },
 		{ COL_SCRIPT, c->script },
+		{ COL_IFACE_IN, c->iface_in },
+		{ COL_NETNS, c->netns },
 	};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {

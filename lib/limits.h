@@ -91,6 +91,10 @@
 	256 /* packets waiting for a digest; then they are decided without it */
 #define LIMIT_DIGEST_WAIT_MS 10000 /* that a packet waits for a digest */
 #define LIMIT_SCAN_MS 20 /* of one /proc scan */
+#define LIMIT_NETNS_NAME                                                                           \
+	79 /* octets of the name of a network namespace, or of the container that it belongs to */
+#define LIMIT_PROC_NET_LINES                                                                       \
+	20000 /* sockets of another network namespace looked through for one flow */
 
 /* ---- between engine and console */
 #define LIMIT_IPC_MESSAGE 32768 /* bytes of one message */
@@ -101,6 +105,7 @@
 #define LIMIT_HTTP_CONNECTIONS 512 /* on one listener */
 #define LIMIT_HTTP_SPARE 64 /* fewer free than these: the one waited for longest goes */
 #define LIMIT_HTTP_TIMEOUT_S 30 /* until a request must be there whole */
+#define LIMIT_TLS_FILE 131072 /* bytes of a certificate chain, or of its key */
 #define LIMIT_JSON_DEPTH 64
 #define LIMIT_PAGE_ITEMS 1000
 #define LIMIT_PAGE_DEFAULT 100
@@ -128,6 +133,16 @@
 #define LIMIT_STATS_ITEMS 1000 /* of one answer */
 #define LIMIT_STATS_ITEMS_DEFAULT 20
 #define LIMIT_STATS_BUCKETS 1000
+
+/* ---- export of decisions */
+#define LIMIT_EXPORT_TARGETS 4
+#define LIMIT_EXPORT_BUFFER (4u << 20) /* bytes waiting for one target; then decisions are lost */
+#define LIMIT_EXPORT_MESSAGE 8192 /* bytes of one syslog message in a stream */
+#define LIMIT_EXPORT_DATAGRAM 2048 /* bytes of one in a datagram (RFC 5426, 3.2) */
+#define LIMIT_EXPORT_RETRY_MS 30000 /* at most between two tries to reach a target */
+#define LIMIT_EXPORT_STALL_MS 30000 /* that a receiver takes nothing; then it is left */
+#define LIMIT_EXPORT_ALERT_MS 15000 /* without a target; then it is told */
+#define LIMIT_EXPORT_MEMORY (256u << 20) /* bytes of data of a process that exports */
 
 /* ---- history */
 #define LIMIT_HISTORY_BATCH 500 /* rows in one transaction */

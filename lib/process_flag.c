@@ -6,7 +6,7 @@
 #include "lib/cleanup.h"
 
 static const char *const names[] = { "deleted", "memfd", "other_root", "traced", "preload",
-	"kernel" };
+	"kernel", "exe_forged" };
 
 _Static_assert(array_len(names) == PROCESS_FLAG_COUNT, "a name for each flag");
 

@@ -12,8 +12,10 @@ enum process_flag {
 	PROCESS_TRACED = 1u << 3, /* another process can change all that it does */
 	PROCESS_PRELOAD = 1u << 4, /* started with foreign code: LD_PRELOAD, LD_AUDIT */
 	PROCESS_KERNEL = 1u << 5, /* a thread of the kernel, or no process at all */
+	PROCESS_EXE_FORGED =
+		1u << 6, /* it says that it runs another file than it executed (PR_SET_MM) */
 };
-#define PROCESS_FLAG_COUNT 6
+#define PROCESS_FLAG_COUNT 7
 #define PROCESS_FLAGS_ALL ((1u << PROCESS_FLAG_COUNT) - 1)
 
 /* "deleted", "memfd" ...: the name of bit number `bit`; "?" past the last. */

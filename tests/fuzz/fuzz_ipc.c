@@ -27,7 +27,7 @@ static void read_connection(const uint8_t *msg, size_t len, const struct ipc_con
 {
 	const struct ipc_process *p = &c->process;
 	const struct ipc_str strs[] = { c->host, c->rule, p->path, p->args, p->cwd, p->user,
-		p->cgroup, p->container };
+		p->cgroup, p->container, p->creator.path };
 
 	for (size_t i = 0; i < array_len(strs); i++)
 		read_str(msg, len, strs[i]);
@@ -38,6 +38,7 @@ static void read_connection(const uint8_t *msg, size_t len, const struct ipc_con
 	FUZZ_ASSERT(action_str((enum action)c->action) && reason_str((enum reason)c->reason) &&
 		    attribution_method_str((enum attribution_method)c->method) &&
 		    confidence_str((enum confidence)c->confidence));
+	FUZZ_ASSERT(memchr(c->iface_in, 0, sizeof(c->iface_in)));
 	FUZZ_ASSERT(memchr(c->iface_out, 0, sizeof(c->iface_out)));
 }
 

@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Who is connecting and where to: attribution with the kernel's tracing and without, host names from DNS, one event a decision."""
+import ctypes
 import os
+import pwd
+import time
+from datetime import datetime
 
-from engine_kit import (API4, NEWS4, PYTHON, TIME4, TIME6, WWW4, WWW6, EngineTest, counter, tap, wait_until)
+from engine_kit import (ALLOW_DNS, API4, NEWS4, PYTHON, TIME4, TIME6, WWW4, WWW6, EngineTest, counter, tap, wait_until)
 
 from daemon import rule
 
@@ -84,6 +88,85 @@ class WhoTest(EngineTest):
         bash = os.path.realpath("/bin/bash")
         self.assertEqual({c["process"]["path"] for c in found}, {bash})
         self.assertEqual(len({c["process"]["pid"] for c in found}), n)
+
+
+_FORKS = """
+import os, socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+child = os.fork()
+if child == 0:
+    s.sendto(b"x", (sys.argv[1], 9000))
+    s.recv(1)
+    os._exit(0)
+print(child, flush=True)
+os.waitpid(child, 0)
+"""
+
+
+class LineageTest(EngineTest):
+    """Where a program comes from: since when and as whom it and its ancestors run, and who made its socket."""
+
+    def child(self):
+        """A child that sends from a socket that its parent made: (its PID, its parent's)."""
+        parent = self.net.popen([PYTHON, "-u", "-c", _FORKS, TIME4], user="nobody")
+        self.addCleanup(lambda: (parent.stdout.close(), parent.stderr.close()))
+        self.addCleanup(parent.wait)
+        return int(parent.stdout.readline()), parent
+
+    def check_started(self, told, pid):
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as f:
+            ticks = int(f.read().rpartition(")")[2].split()[19])
+        at = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) + ticks / os.sysconf("SC_CLK_TCK")
+        self.assertAlmostEqual(datetime.fromisoformat(told.replace("Z", "+00:00")).timestamp(), at, delta=1)
+
+    def test_every_ancestor_has_its_start_and_its_users(self):
+        d = self.start_daemon(rules=[ALL])
+        program = self.puppet(user="nobody")
+        self.assertIsNone(program.call("tcp", WWW4, 80).error)
+        told, = self.connections(d, 1)
+        process = told["process"]
+        nobody = pwd.getpwnam("nobody").pw_uid
+        self.assertEqual((process["real_uid"], process["effective_uid"]), (nobody, nobody))
+        self.check_started(process["started"], program.pid)
+        self.assertIsNone(process["socket_creator"])
+        chain = process["parents"]
+        self.assertEqual(chain[0]["pid"], os.getpid())
+        for p in chain:
+            with self.subTest(p):
+                with open(f"/proc/{p['pid']}/status", encoding="utf-8") as f:
+                    real, effective = next(line for line in f if line.startswith("Uid:")).split()[1:3]
+                self.assertEqual((p["real_uid"], p["effective_uid"]), (int(real), int(effective)))
+                self.check_started(p["started"], p["pid"])
+        # The history says the same.
+        wait_until(lambda: d.api.get(f"/api/v1/connections/{told['id']}").json["process"] == process, what="the history")
+
+    def test_a_prompt_names_who_made_the_socket(self):
+        d = self.start_daemon()
+        events = self.watch(d)
+        child, parent = self.child()
+        prompt = events.wait_for("prompt.opened").data
+        process = prompt["connection"]["process"]
+        self.assertEqual(process["pid"], child)
+        self.assertEqual((process["socket_creator"]["pid"], process["socket_creator"]["path"]), (parent.pid, PYTHON))
+        self.answer(d, prompt, "allow")
+        told, = self.connections(d, 1)
+        self.assertEqual(told["process"]["socket_creator"], process["socket_creator"])
+
+    def test_a_prompt_tells_of_a_tracer_that_came_later(self):
+        d = self.start_daemon(rules=(ALLOW_DNS, rule("web", "allow", ("dest.port", "80"))))
+        events = self.watch(d)
+        program = self.puppet()
+        self.assertIsNone(program.call("tcp", WWW4, 80).error)
+        self.assertEqual(self.connections(d, 1)[0]["process"]["flags"], [])
+        seize = 0x4206
+        libc = ctypes.CDLL(None, use_errno=True)
+        self.assertEqual(libc.ptrace(ctypes.c_long(seize), ctypes.c_long(program.pid), None, None), 0, os.strerror(ctypes.get_errno()))
+        program.begin("udp", "u", TIME4)
+        self.assertIsNone(program.result().error)
+        program.call("send", "u", "x")
+        prompt = events.wait_for("prompt.opened").data
+        self.assertEqual(prompt["connection"]["process"]["flags"], ["traced"])
+        self.answer(d, prompt, "allow")
 
 
 class NamesTest(EngineTest):

@@ -236,6 +236,17 @@ class SniTest(EngineTest):
         self.assertGreater(int(p.stdout.readline()), 0)
         self.assertEqual(self.decision(events, port)["reason"], "paused")
 
+    def test_12_loopback_where_the_answers_are_sent_here_too(self):
+        d, events = self.begin(rule("100-deny", "deny", ("dest.host", "bad.secret.test")))
+        server = self.net.popen([PYTHON, "-c", SERVER, f"{self.net.dir}/server.pem", "127.0.0.1"], stdin=-1)
+        self.addCleanup(lambda: (server.stdin.close(), server.wait(), server.stdout.close(), server.stderr.close()))
+        self.assertEqual(server.stdout.readline(), "ready\n")
+        self.assert_curl(self.https("here.secret.test", "127.0.0.1"), "secret hello")
+        self.check(self.decision(events, host="here.secret.test"), "here.secret.test", "sni", "exact")
+        self.assert_curl(self.https("bad.secret.test", "127.0.0.1", timeout="3"), code=28)
+        self.check(self.decision(events, host="bad.secret.test"), "bad.secret.test", "sni", "exact", "deny")
+        self.assertEqual({c["dest"]["port"] for c in self.connections(d, 2)}, {443})
+
 
 if __name__ == "__main__":
     tap.main()

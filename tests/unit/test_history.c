@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "db/history_private.h"
 #include "lib/process_flag.h"
 #include "tests/unit/history_kit.h"
 
@@ -48,6 +49,9 @@ static void check_whole(void *ctx, const struct connection_record *c)
 	assert_text(c->host, "host-3.example");
 	assert_text(c->rule, "reject-it");
 	assert_text(c->iface_out, "eth0");
+	assert_text(c->iface_in, "veth7");
+	assert_true(c->is_forwarded);
+	assert_text(c->netns, "blue");
 	assert_text(c->path, "/usr/bin/curl");
 	assert_text(c->args, "curl\x1f-s\x1fhttps://example.com/");
 	assert_text(c->cwd, "/home/ann");
@@ -56,10 +60,22 @@ static void check_whole(void *ctx, const struct connection_record *c)
 	assert_text(c->container, "docker:abc");
 	assert_text(c->script, "/home/ann/x.py");
 	assert_int_equal(c->flags, PROCESS_TRACED | PROCESS_PRELOAD);
+	assert_int_equal(c->started_us, T0);
+	assert_int_equal(c->real_uid, 1001);
+	assert_int_equal(c->euid, 0);
+	assert_int_equal(c->creator.pid, 77);
+	assert_text(c->creator.path, "/usr/sbin/socketd");
+	assert_int_equal(c->creator.uid, UINT32_MAX);
+	assert_int_equal(c->creator.started_us, 0);
 	assert_int_equal(c->n_parents, 2);
 	assert_int_equal(c->parents[0].pid, 4000);
 	assert_text(c->parents[0].path, "/usr/bin/bash");
+	assert_int_equal(c->parents[0].started_us, T0 - 5);
+	assert_int_equal(c->parents[0].uid, 1000);
+	assert_int_equal(c->parents[0].euid, 33);
 	assert_int_equal(c->parents[1].pid, 1);
+	assert_int_equal(c->parents[1].uid, UINT32_MAX);
+	assert_int_equal(c->parents[1].euid, UINT32_MAX);
 	assert_text(c->parents[1].path, "/sbin/init");
 }
 
@@ -81,6 +97,9 @@ static void test_round_trip(void **state)
 	c->latency_us = 61;
 	c->held_packets = 3;
 	memcpy(c->iface_out, "eth0", 5);
+	memcpy(c->iface_in, "veth7", 6);
+	c->is_forwarded = 1;
+	put(k, &c->netns, "blue");
 	c->process.start_time = 777;
 	put(k, &c->rule, "reject-it");
 	put(k, &c->process.cwd, "/home/ann");
@@ -88,10 +107,20 @@ static void test_round_trip(void **state)
 	put(k, &c->process.container, "docker:abc");
 	put(k, &c->process.script, "/home/ann/x.py");
 	c->process.flags = PROCESS_TRACED | PROCESS_PRELOAD;
+	c->process.started_us = T0;
+	c->process.real_uid = 1001;
+	c->process.euid = 0;
+	c->process.creator.pid = 77;
+	c->process.creator.uid = c->process.creator.euid = UINT32_MAX;
+	put(k, &c->process.creator.path, "/usr/sbin/socketd");
 	c->process.n_parents = 2;
 	c->process.parents[0].pid = 4000;
+	c->process.parents[0].started_us = T0 - 5;
+	c->process.parents[0].uid = 1000;
+	c->process.parents[0].euid = 33;
 	put(k, &c->process.parents[0].path, "/usr/bin/bash");
 	c->process.parents[1].pid = 1;
+	c->process.parents[1].uid = c->process.parents[1].euid = UINT32_MAX;
 	put(k, &c->process.parents[1].path, "/sbin/init");
 	id = add(k);
 
@@ -105,6 +134,31 @@ static void test_round_trip(void **state)
 	assert_int_equal(n, 3);
 	assert_int_equal(history_get(k->history, id + 1, check_whole, &n), ERR_NOT_FOUND);
 	assert_int_equal(history_get(k->history, UINT64_MAX, check_whole, &n), ERR_NOT_FOUND);
+}
+
+/* Rows of before 010_lineage.sql have ancestors with their PID alone; hostile ones have anything. */
+static void test_old_relatives(void **state)
+{
+	static const char old[] = "4000\x1f/usr/bin/bash\x1f"
+				  "1,,,7\x1f/sbin/init\x1f"
+				  "9,x";
+	struct record_relative r[3];
+	char buf[64];
+
+	(void)state;
+	assert_int_equal(history_relatives_parse((struct text) { old, sizeof(old) - 1 }, r, 3), 2);
+	assert_int_equal(r[0].pid, 4000);
+	assert_text(r[0].path, "/usr/bin/bash");
+	assert_int_equal(r[0].started_us, 0);
+	assert_int_equal(r[0].uid, UINT32_MAX);
+	assert_int_equal(r[0].euid, UINT32_MAX);
+	assert_int_equal(r[1].pid, 1);
+	assert_int_equal(r[1].uid, UINT32_MAX);
+	assert_int_equal(r[1].euid, 7);
+	assert_int_equal(history_relatives_parse((struct text) { old, sizeof(old) - 1 }, r, 1), 1);
+	assert_int_equal(history_relatives_parse((struct text) { NULL, 0 }, r, 3), 0);
+	/* What does not fit is left out whole. */
+	assert_text(history_relatives_text(r, 2, buf, 30), "4000,,,\x1f/usr/bin/bash");
 }
 
 /* Nothing known but the addresses; arguments that are no text. */
@@ -125,6 +179,8 @@ static void test_sparse_and_hostile(void **state)
 	assert_int_equal(s.last.uid, UINT32_MAX);
 	assert_int_equal(s.last.path.len, 0);
 	assert_int_equal(s.last.n_parents, 0);
+	assert_false(s.last.is_forwarded);
+	assert_int_equal(s.last.netns.len, 0);
 
 	c = make(k, 2);
 	ipc_put(&k->b, &c->process.args, "a\xff\0\0b\x1f\n\0", 8);
@@ -331,6 +387,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, kit_setup, kit_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_round_trip),
+		cmocka_unit_test(test_old_relatives),
 		TEST(test_sparse_and_hostile),
 		TEST(test_args_are_printable),
 		TEST(test_ids_are_never_reused),

@@ -25,6 +25,20 @@ world.test('connections appear as they happen, newest on top, with action, progr
 	assert.deepEqual(times, [...times].sort().reverse());
 });
 
+world.test('the last minute counts what came before the page was opened, each once', async () => {
+	const page = await world.open();
+	const figure = (name) => page.locator('.activity-figure', { hasText: name }).locator('b');
+	const total = async () => Number((await figure('last minute').innerText()).replace(/\D/g, ''));
+	await world.lab.curl('http://news.example.test/').done;
+	await row(page, 'news.example.test').first().waitFor();
+	await eventually(async () => await total() > 0, 'live ones count');
+	await page.reload();
+	await row(page, 'news.example.test').first().waitFor();
+	await eventually(async () => Number(await figure('blocked').innerText()) > 0, 'those before the page count');
+	const shown = await page.locator('.conn-body time').evaluateAll((all) => all.filter((t) => Date.now() - Date.parse(t.dateTime) < 60000).length);
+	assert.ok(await total() <= shown + 1, 'each once');
+});
+
 world.test('the filter takes words and fields, and the address carries it', async () => {
 	await world.lab.curl('http://www.example.test/').done;
 	await world.lab.curl('http://news.example.test/').done;
@@ -83,7 +97,7 @@ world.test('a row opens its details, by mouse and by key, and makes a rule', asy
 	await row(page, 'www.example.test').first().click();
 	const detail = page.getByLabel('Connection details');
 	const text = await detail.innerText();
-	for (const what of [/www\.example\.test/, /198\.51\.100\.10|2001:db8:100::10/, /some\/page/, /Command/, /Started by/, /How it was identified/, /Latency/]) {
+	for (const what of [/www\.example\.test/, /198\.51\.100\.10|2001:db8:100::10/, /some\/page/, /Command/, /Started by/, /Runs as/, /since .*uid \d/, /How it was identified/, /Latency/]) {
 		assert.match(text, what);
 	}
 	await page.keyboard.press('Escape');

@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,6 +73,14 @@ const char *address_text(const union address *a, char buf[INET6_ADDRSTRLEN])
 	if (IN6_IS_ADDR_V4MAPPED(&a->v6.sin6_addr))
 		return inet_ntop(AF_INET, &a->v6.sin6_addr.s6_addr[12], buf, INET6_ADDRSTRLEN);
 	return inet_ntop(AF_INET6, &a->v6.sin6_addr, buf, INET6_ADDRSTRLEN);
+}
+
+void wait_answer(int fd)
+{
+	if (poll(&(struct pollfd) { fd, POLLIN, 0 }, 1, 20000) != 1) {
+		fprintf(stderr, "no answer\n");
+		_exit(1);
+	}
 }
 
 void set_port(union address *a, uint16_t port)

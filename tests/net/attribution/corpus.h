@@ -19,6 +19,7 @@
 #include <sys/types.h>
 
 #define PORT 4242
+#define ECHO_PORT 4243 /* datagrams to here are answered, whatever their address */
 
 struct run {
 	unsigned number; /* of the case: part of its addresses */
@@ -60,6 +61,9 @@ void skip(const char *why) __attribute__((noreturn));
 int must(int result, const char *what);
 
 int source_port(int fd);
+
+/* Waits until the datagram that was sent is answered: then it was judged. */
+void wait_answer(int fd);
 void set_port(union address *a, uint16_t port);
 
 /* fork(), which must not fail; in the child stdout stays usable. */

@@ -67,6 +67,8 @@ def marks_missing(want, event):
         return f"no flag {want.more['flag']}: {process.get('flags')}"
     if "script" in want.more and process.get("script") != want.more["script"]:
         return f"script {process.get('script')} instead of {want.more['script']}"
+    if "creator" in want.more and str((process.get("socket_creator") or {}).get("pid")) != want.more["creator"]:
+        return f"creator {process.get('socket_creator')} instead of {want.more['creator']}"
     for field in ("container", "unit"):
         if field in want.more and process.get(field) != want.more[field]:
             return f"{field} {process.get(field)} instead of {want.more[field]}"
@@ -149,17 +151,43 @@ def verdict(rows):
     return failed
 
 
+ECHO = """
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.IPPROTO_IP, 8, 1)  # IP_PKTINFO: the answer comes from where the question went
+s.bind(("0.0.0.0", 4243))
+print("ready", flush=True)
+while True:
+    data, about, _, peer = s.recvmsg(64, 64)
+    s.sendmsg([data], [(0, 8, bytes(4) + about[0][2][8:12] + bytes(4))], 0, peer)
+"""
+
+
+@contextlib.contextmanager
+def echo(net):
+    """Answers datagrams to ECHO_PORT, whatever their address."""
+    p = subprocess.Popen(["nsenter", f"--net=/run/netns/{net.world}", sys.executable, "-c", ECHO], stdout=subprocess.PIPE)
+    try:
+        p.stdout.readline()
+        yield
+    finally:
+        p.kill()
+        p.wait()
+        p.stdout.close()
+
+
 @contextlib.contextmanager
 def world():
     """A lab in which the whole of 10.64.0.0/10 and fd99::/16 answers, and a daemon that allows everything."""
     reason = lab.why_not()
     if reason:
         raise lab.LabError(reason)
-    with lab.Lab(prefix="corpus") as net:
+    with lab.Lab(prefix="corpus") as net, contextlib.ExitStack() as stack:
         for args in (("-4", "10.64.0.0/10"), ("-6", "fd99::/16")):
             subprocess.run(["ip", "-n", net.world, args[0], "route", "add", "local", args[1], "dev", "lo"], check=True)
         net.inside(["sh", "-c", "echo 0 2147483647 >/proc/sys/net/ipv4/ping_group_range; "
                     "echo 1 >/proc/sys/net/ipv4/tcp_fastopen"])
+        stack.enter_context(echo(net))
         directory = os.path.join(net.dir, "corpus")
         os.mkdir(directory)
         os.chmod(directory, 0o777)

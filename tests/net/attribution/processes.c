@@ -154,51 +154,120 @@ static int pass_fd(int channel, int fd)
 	return must((int)sendmsg(channel, &m, 0), "sendmsg");
 }
 
-/* A child makes the socket and passes it; `connects`: connected already. We send. */
-static void passed(const struct run *r, bool connects, bool creator_ends)
+/* What becomes of a socket that a child makes and passes to us. */
+struct passing {
+	bool connects; /* the child, before it passes it on */
+	bool closes; /* its own copy */
+	bool ends;
+	bool sends; /* we, with send(): the socket is connected and no address is given */
+	bool is_creator_told;
+	bool is_childs; /* who connected it counts, as long as it has it too */
+};
+
+static pid_t pass_from_child(int pair[2], const struct passing *p, const union address *to)
+{
+	char byte = 0;
+	pid_t pid = spawn();
+	int fd;
+
+	if (pid) {
+		close(pair[1]);
+		return pid;
+	}
+	close(pair[0]);
+	fd = open_udp();
+	if (p->connects)
+		must(connect(fd, &to->any, sizeof(to->v4)), "connect");
+	pass_fd(pair[1], fd);
+	if (p->closes)
+		close(fd);
+	if (!p->ends && (write(pair[1], &byte, 1) < 0 || read(pair[1], &byte, 1) < 0))
+		_exit(1);
+	_exit(0);
+}
+
+static void passed(const struct run *r, const struct passing *p)
 {
 	union address to = target4(r, 0);
+	char more[32] = "", byte;
 	int pair[2], fd;
-	char byte;
 	pid_t pid;
 
+	set_port(&to, ECHO_PORT);
 	must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), "socketpair");
-	pid = spawn();
-	if (pid == 0) {
-		close(pair[0]);
-		fd = open_udp();
-		if (connects)
-			must(connect(fd, &to.any, sizeof(to.v4)), "connect");
-		pass_fd(pair[1], fd);
-		if (!creator_ends && read(pair[1], &byte, 1) < 0)
-			_exit(1);
-		_exit(0);
-	}
-	close(pair[1]);
+	pid = pass_from_child(pair, p, &to);
 	fd = pass_fd(pair[0], -1);
-	if (creator_ends)
+	if (p->ends)
 		reap(pid);
-	datagram(fd, &to);
-	expect(r, "udp", &to, source_port(fd), getpid(), NULL, NULL);
+	else
+		must((int)read(pair[0], &byte, 1), "read");
+	if (p->sends)
+		must((int)send(fd, "x", 1, 0), "send");
+	else
+		datagram(fd, &to);
+	if (p->is_creator_told)
+		snprintf(more, sizeof(more), "creator=%d", pid);
+	expect(r, "udp", &to, source_port(fd), p->is_childs ? pid : getpid(), NULL, more);
+	wait_answer(fd);
 	close(pair[0]);
-	if (!creator_ends)
+	if (!p->ends)
 		reap(pid);
 	close(fd);
 }
 
 static void scm_rights(struct run *r)
 {
-	passed(r, false, false);
+	passed(r, &(struct passing) { 0 });
 }
 
 static void scm_rights_connected(struct run *r)
 {
-	passed(r, true, false);
+	passed(r, &(struct passing) { .connects = true, .is_creator_told = true });
+}
+
+static void scm_rights_send(struct run *r)
+{
+	passed(r,
+		&(struct passing) {
+			.connects = true, .closes = true, .sends = true, .is_creator_told = true });
+}
+
+static void scm_rights_shared(struct run *r)
+{
+	passed(r, &(struct passing) { .connects = true, .sends = true, .is_childs = true });
 }
 
 static void creator_gone(struct run *r)
 {
-	passed(r, false, true);
+	passed(r, &(struct passing) { .ends = true });
+}
+
+static void creator_gone_send(struct run *r)
+{
+	passed(r, &(struct passing) {
+			  .connects = true, .ends = true, .sends = true, .is_creator_told = true });
+}
+
+/* A socket that an exec left open, used by the new program. */
+static void inherited(struct run *r)
+{
+	union address to = target4(r, 0);
+	char command[128];
+	int fd = must(socket(AF_INET, SOCK_DGRAM, 0), "socket");
+	pid_t pid;
+
+	set_port(&to, ECHO_PORT);
+	must(connect(fd, &to.any, sizeof(to.v4)), "connect");
+	/* Alive until it is answered. */
+	snprintf(command, sizeof(command), "echo x >&%d; read -n 1 -u %d", fd, fd);
+	pid = spawn();
+	if (pid == 0) {
+		execl("/usr/bin/bash", "bash", "-c", command, (char *)NULL);
+		_exit(1);
+	}
+	close(fd);
+	expect(r, "udp", &to, 0, pid, "/usr/bin/bash", NULL);
+	reap(pid);
 }
 
 static pid_t clone_as(pid_t wanted)
@@ -346,8 +415,12 @@ const struct corpus_case process_cases[] = {
 	{ "thread", thread_sends, "" },
 	{ "dup", dup_sends, "" },
 	{ "scm-rights", scm_rights, "the sender counts" },
-	{ "scm-rights-connected", scm_rights_connected, "" },
+	{ "scm-rights-connected", scm_rights_connected, "its creator used it before" },
+	{ "scm-rights-send", scm_rights_send, "connected, and its creator let it go" },
+	{ "scm-rights-shared", scm_rights_shared, "... or has it still: who connected it counts" },
 	{ "creator-gone", creator_gone, "" },
+	{ "creator-gone-send", creator_gone_send, "" },
+	{ "inherited", inherited, "connected, and left open by an exec" },
 	{ "pid-reuse", pid_reuse, "another program under the same PID" },
 	{ "same-destination", same_destination, "two in one millisecond" },
 	{ "same-destination6", same_destination6, "" },

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The last minute at a glance: decided connections a second, the blocked ones in their own colour.
 
+import { serverNow } from './clock.js';
 import { h } from './dom.js';
 import { count } from './format.js';
 
@@ -8,12 +9,18 @@ const SECONDS = 60;
 const BAR_PX = 4;
 const HEIGHT_PX = 36;
 
+function thisSecond() {
+	return Math.floor(serverNow() / 1000);
+}
+
 export class Activity {
-	/** Counts from now on, also while it is not shown. @param {import('./connections.js').ConnectionLog} log */
+	/** Counts also while it is not shown. @param {import('./connections.js').ConnectionLog} log */
 	constructor(log) {
-		/** @type {Map<number, {allowed: number, blocked: number}>} by second */
+		this.log = log;
+		/** @type {Map<number, {ids: Set<number>, allowed: number, blocked: number}>} by second of the daemon's clock */
 		this.buckets = new Map();
 		log.onLive((added) => this.add(added));
+		log.onFetched((older) => this.add(older));
 		this.canvas = h('canvas', { class: 'activity-canvas', 'aria-hidden': 'true' });
 		this.rate = h('b', { class: 'num' }, '0');
 		this.blocked = h('b', { class: 'num' }, '0');
@@ -23,20 +30,31 @@ export class Activity {
 		this.timer = 0;
 	}
 
-	/** @param {object[]} added */
-	add(added) {
-		const second = Math.floor(Date.now() / 1000);
-		const bucket = this.buckets.get(second) ?? { allowed: 0, blocked: 0 };
-		for (const c of added) {
+	/** Each counts once, in the second in which it was decided. @param {object[]} connections */
+	add(connections) {
+		const oldest = thisSecond() - SECONDS;
+		for (const c of connections) {
+			const second = Math.floor(Date.parse(c.time) / 1000);
+			if (second <= oldest) {
+				continue;
+			}
+			const bucket = this.buckets.get(second) ?? { ids: new Set(), allowed: 0, blocked: 0 };
+			this.buckets.set(second, bucket);
+			if (typeof c.id === 'number' && bucket.ids.has(c.id)) {
+				continue;
+			}
+			bucket.ids.add(c.id);
 			bucket[c.action === 'allow' ? 'allowed' : 'blocked'] += 1;
 		}
-		this.buckets.set(second, bucket);
-		for (const old of this.buckets.keys()) {
-			if (old > second - SECONDS) {
-				break;
-			}
-			this.buckets.delete(old);
+		for (const second of [...this.buckets.keys()].filter((s) => s <= oldest)) {
+			this.buckets.delete(second);
 		}
+	}
+
+	/** Whether the minute began before the oldest connection that this page knows. */
+	isPartial() {
+		const oldest = this.log.items.at(-1);
+		return Boolean(this.log.cursor && oldest) && Date.parse(oldest.time) / 1000 > thisSecond() - SECONDS;
 	}
 
 	start() {
@@ -49,11 +67,12 @@ export class Activity {
 	}
 
 	draw() {
-		const now = Math.floor(Date.now() / 1000);
+		const now = thisSecond();
 		const bars = Array.from({ length: SECONDS }, (_, i) => this.buckets.get(now - SECONDS + 1 + i) ?? { allowed: 0, blocked: 0 });
 		const blocked = bars.reduce((n, b) => n + b.blocked, 0);
-		this.rate.textContent = count(bars.reduce((n, b) => n + b.allowed, blocked));
-		this.blocked.textContent = count(blocked);
+		const more = this.isPartial() ? '+' : '';
+		this.rate.textContent = `${count(bars.reduce((n, b) => n + b.allowed, blocked))}${more}`;
+		this.blocked.textContent = `${count(blocked)}${more}`;
 		this.el.classList.toggle('has-blocked', blocked > 0);
 		this.paint(bars);
 	}

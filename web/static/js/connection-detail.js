@@ -5,7 +5,7 @@ import { whyBlock } from './explanation.js';
 import { button, fill, h, icon, iconButton } from './dom.js';
 import { setDrawer } from './drawer.js';
 import { bytes, fullTime, latency, plural, serviceName } from './format.js';
-import { actionBadge, destinationName, hasPort, programLabel, programTile } from './pieces.js';
+import { actionBadge, destinationName, hasPort, programLabel, programTile, senderName } from './pieces.js';
 import { ruleFromConnection } from './rule-model.js';
 import { baseName, commandLine, untrusted } from './text.js';
 import { flagText, hostHow, confidenceName, confidenceText, methodName, reasonName, reasonText } from './words.js';
@@ -77,15 +77,16 @@ export class ConnectionDetail {
 			['Port', hasPort(c) ? [h('span', { class: 'mono' }, c.dest.port), service ? note(service) : null] : null],
 			['Protocol', untrusted(c.protocol, 'mono')],
 			['From', c.source ? [untrusted(c.source.ip, 'mono'), c.source.port ? h('span', { class: 'mono muted' }, ` port ${c.source.port}`) : null] : null],
+			['Forwarded for', c.forwarded ? untrusted(senderName(c), 'mono') : null],
 			['Sent', c.traffic ? traffic(c.traffic.bytes_out, c.traffic.packets_out) : null],
 			['Received', c.traffic ? traffic(c.traffic.bytes_in, c.traffic.packets_in) : null],
-			['Interface', c.iface?.out ? untrusted(c.iface.out, 'mono') : null]]));
+			['Interface', c.iface?.out ? [c.iface.in ? [untrusted(c.iface.in, 'mono'), ' → '] : null, untrusted(c.iface.out, 'mono')] : null]]));
 	}
 
 	program(c) {
 		const p = c.process;
 		if (!p) {
-			return section('Program', h('p', { class: 'muted' }, 'No program is known for this connection.'));
+			return section('Program', h('p', { class: 'muted' }, c.forwarded ? 'It was sent from elsewhere; no program is known for it.' : 'No program is known for this connection.'));
 		}
 		return section('Program', list([
 			['Path', untrusted(p.path, 'mono')],
@@ -93,7 +94,10 @@ export class ConnectionDetail {
 			['Command', p.args?.length > 0 ? untrusted(commandLine(p.args), 'mono') : null],
 			['Directory', p.cwd ? untrusted(p.cwd, 'mono') : null],
 			['User', [untrusted(p.user ?? '?'), Number.isInteger(p.uid) ? note(`uid ${p.uid}`) : null]],
+			['Runs as', runsAs(p) ? note(runsAs(p)) : null],
 			['Process', h('span', { class: 'mono' }, p.pid)],
+			['Started', p.started ? fullTime(p.started) : null],
+			['Socket made by', p.socket_creator ? [untrusted(p.socket_creator.path ?? '?', 'mono'), note(`process ${p.socket_creator.pid}`)] : null],
 			['Container', p.container ? untrusted(p.container, 'mono') : null],
 			['Unit', p.unit ? untrusted(p.unit, 'mono') : null],
 			['Cgroup', p.cgroup ? untrusted(p.cgroup, 'mono') : null]]), flagList(p.flags), tree(p));
@@ -138,6 +142,19 @@ function note(text) {
 	return text ? h('span', { class: 'note' }, text) : null;
 }
 
+/** As whom a process runs, where its real and effective user are known. @param {object} p  @returns {string} */
+function runsAs(p) {
+	if (!Number.isInteger(p.real_uid)) {
+		return '';
+	}
+	return !Number.isInteger(p.effective_uid) || p.effective_uid === p.real_uid ? `uid ${p.real_uid}` : `uid ${p.real_uid}, with the rights of uid ${p.effective_uid}`;
+}
+
+/** @param {object} p  @returns {string} since when and as whom, as far as is known */
+function since(p) {
+	return [p.started ? `since ${fullTime(p.started)}` : '', runsAs(p)].filter(Boolean).join(' · ');
+}
+
 /** The ancestors, oldest on top. @param {object} process */
 function tree(process) {
 	const chain = [...(process.parents ?? [])].reverse();
@@ -146,7 +163,7 @@ function tree(process) {
 	}
 	return h('div', { class: 'tree-block' }, h('h4', {}, 'Started by'),
 		h('ol', { class: 'tree' }, [...chain, process].map((p, i) => h('li', { class: `depth-${Math.min(i, 8)}` },
-			i > 0 ? icon('branch') : null, untrusted(baseName(p.path) || '?', 'strong'), untrusted(p.path, 'muted mono tree-path'), h('span', { class: 'muted num' }, p.pid)))));
+			i > 0 ? icon('branch') : null, untrusted(baseName(p.path) || '?', 'strong'), untrusted(p.path, 'muted mono tree-path'), h('span', { class: 'muted num' }, p.pid), since(p) ? h('span', { class: 'note tree-since' }, since(p)) : null))));
 }
 
 /** @param {object} c  @returns {string} a filter for the same program and destination */

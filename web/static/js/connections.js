@@ -20,6 +20,8 @@ export class ConnectionLog {
 		this.total = 0;
 		/** @type {Set<(added: object[]) => void>} */
 		this.live = new Set();
+		/** @type {Set<(older: object[]) => void>} */
+		this.fetched = new Set();
 		/** @type {object[]} oldest first, until the next frame */
 		this.batch = [];
 		this.scheduled = false;
@@ -30,6 +32,11 @@ export class ConnectionLog {
 	onLive(listener) {
 		this.live.add(listener);
 		return () => this.live.delete(listener);
+	}
+
+	/** Calls `listener` with connections of a fetched page. */
+	onFetched(listener) {
+		this.fetched.add(listener);
 	}
 
 	/** One from the event stream. @param {object} connection */
@@ -72,6 +79,7 @@ export class ConnectionLog {
 		const fresh = list.filter((c) => this.remember(c));
 		if (fresh.length > 0) {
 			this.items = [...this.items, ...fresh].sort(order);
+			this.fetched.forEach((listener) => listener(fresh));
 		}
 		return fresh;
 	}

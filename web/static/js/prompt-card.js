@@ -4,7 +4,7 @@
 import { h, icon, uid, fill } from './dom.js';
 import { serverNow } from './clock.js';
 import { plural, serviceName } from './format.js';
-import { programLabel, programName, programTile, destinationName, destinationText, hasPort, kbd } from './pieces.js';
+import { programLabel, programName, programTile, senderName, destinationName, destinationText, hasPort, kbd } from './pieces.js';
 import { flagList } from './connection-detail.js';
 import { matchOf, suggestedTarget, targets } from './prompt-scope.js';
 import { baseName, commandLine, plain, untrusted } from './text.js';
@@ -52,7 +52,7 @@ export class PromptCard {
 		return h('div', { class: 'prompt-who' }, programTile(path, 'lg'),
 			h('div', { class: 'prompt-who-text' },
 				h('h2', { class: 'prompt-title', id }, programLabel(this.connection), h('span', { class: 'prompt-verb' }, ' wants to connect')),
-				path ? untrusted(path, 'prompt-path mono') : h('span', { class: 'prompt-path' }, 'The kernel did not say who is behind it')));
+				path ? untrusted(path, 'prompt-path mono') : h('span', { class: 'prompt-path' }, this.connection.forwarded ? 'Sent through this machine by somebody else' : 'The kernel did not say who is behind it')));
 	}
 
 	buildWhere(id) {
@@ -83,6 +83,13 @@ export class PromptCard {
 		}
 		if (p?.parents?.length > 0) {
 			rows.push(fact('Started by', lineage(p)));
+		}
+		if (this.connection.forwarded) {
+			rows.push(fact('Forwarded for', untrusted(senderName(this.connection), 'mono clamp'), plain(senderName(this.connection))));
+		}
+		if (p?.socket_creator) {
+			rows.push(fact('Socket made by', [untrusted(p.socket_creator.path ?? '?', 'mono clamp'), h('span', { class: 'note' }, `process ${p.socket_creator.pid}`)],
+				'Another program made this socket and handed it on'));
 		}
 		rows.push(fact('Identified', [h('span', { class: `sure sure-${a.confidence}` }, confidenceName(a.confidence)), h('span', { class: 'note' }, confidenceNote(a.confidence))], confidenceText(a.confidence)));
 		return h('dl', { class: 'facts' }, rows);

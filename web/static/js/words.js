@@ -101,6 +101,7 @@ const FLAGS = {
 	other_root: 'It sees other files than the rest of the machine (a container or chroot)',
 	preload: 'Foreign code is loaded into it (LD_PRELOAD)',
 	traced: 'Another program controls it, as a debugger does',
+	exe_forged: 'It claims to be another program than was started (PR_SET_MM)',
 	writable: 'Its file can be changed by users other than root',
 };
 
