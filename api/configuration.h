@@ -44,6 +44,9 @@ int config_listen(struct config_values *v, const char *listen, struct config_pro
 /* Both from where the engine left them: the descriptor IPC_FD_CONFIG and the environment. */
 int config_read(struct config_values *ret, struct config_problems *problems);
 
+/* The format of --log-format, which wins over the config's (enum log_format). False and *ret as it is: there is none. */
+bool config_log_format(int *ret);
+
 /* The engine's part of the values, into messages begun with ipc_begin(). */
 void config_fill_settings(const struct config_values *v, struct ipc_settings *ret);
 void config_fill(const struct config_values *v, struct ipc_config *ret);

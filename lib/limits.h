@@ -128,6 +128,11 @@
 #define LIMIT_STATS_ITEMS_DEFAULT 20
 #define LIMIT_STATS_BUCKETS 1000
 
+/* ---- the log */
+#define LIMIT_LOG_BURST 10 /* messages of one place in the code in an interval */
+#define LIMIT_LOG_INTERVAL_MS 10000
+#define LIMIT_LOG_PLACES 256 /* of which it is known how many there were */
+
 /* ---- export of decisions */
 #define LIMIT_EXPORT_TARGETS 4
 #define LIMIT_EXPORT_BUFFER (4u << 20) /* bytes waiting for one target; then decisions are lost */
