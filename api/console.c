@@ -34,6 +34,7 @@
 #include "api/server.h"
 #include "api/sse.h"
 #include "api/subscriptions.h"
+#include "api/tls.h"
 #include "db/history.h"
 #include "db/store.h"
 #include "lib/clock.h"
@@ -205,7 +206,7 @@ static void on_ruleset_result(struct console *c, const struct ipc_ruleset_result
 			(int)len, text);
 }
 
-static void on_message(void *ctx, const struct ipc_header *m)
+static void on_message(void *ctx, const struct ipc_header *m, int fd)
 {
 	struct console *c = ctx;
 	const void *msg = m;
@@ -250,6 +251,9 @@ static void on_message(void *ctx, const struct ipc_header *m)
 		break;
 	case IPC_NAMES_END:
 		names_end(c, msg);
+		break;
+	case IPC_TLS_FILE:
+		tls_told(c, msg, fd);
 		break;
 	case IPC_FLOW_END:
 	case IPC_NAMES:
@@ -399,8 +403,11 @@ static int print_problems(const struct config_problems *problems)
 	for (unsigned i = 0; i < problems->n; i++) {
 		const struct config_problem *p = &problems->items[i];
 
-		fprintf(stderr, "%s:%u: %s%s%s\n", file && *file ? file : "config", p->line,
-			p->field, *p->field ? ": " : "", p->message);
+		if (strncmp(p->field, "--", 2) == 0)
+			fprintf(stderr, "%s: %s\n", p->field, p->message);
+		else
+			fprintf(stderr, "%s:%u: %s%s%s\n", file && *file ? file : "config", p->line,
+				p->field, *p->field ? ": " : "", p->message);
 	}
 	return 2;
 }
@@ -553,11 +560,13 @@ static int confine(void)
 
 int console_serve(const struct console_start *start)
 {
-	struct console c = { 0 };
+	struct tls_files tls;
+	struct console c = { .tls = &tls };
 	struct config_values *values = malloc(sizeof(*values));
 	struct config_problems problems;
 	int r;
 
+	tls_files_init(&tls);
 	if (values && config_read(values, &problems) < 0) {
 		free(values);
 		return print_problems(&problems);
@@ -570,6 +579,7 @@ int console_serve(const struct console_start *start)
 	if (r == 0)
 		r = run(&c, start);
 	done(&c);
+	tls_files_done(&tls);
 	return r < 0 ? 1 : 0;
 }
 

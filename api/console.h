@@ -40,6 +40,7 @@ struct server;
 struct sse;
 struct store;
 struct subscriptions;
+struct tls_files;
 
 struct console {
 	struct loop *loop;
@@ -61,6 +62,7 @@ struct console {
 	struct sse *sse; /* api/sse.h: events to clients */
 	struct exports *exports; /* api/exports.h: decisions to other machines and files */
 	struct server *server; /* api/server.h */
+	struct tls_files *tls; /* api/tls.h: what the engine sent last */
 
 	uint64_t
 		instance; /* of the engine (IPC_HELLO); 0 until it said so. "until restart" belongs to it */

@@ -15,18 +15,38 @@
 #include "api/peers.h"
 #include "api/rule_check.h"
 #include "api/sandbox.h"
+#include "api/tls.h"
 #include "daemon/ipc.h"
+#include "lib/cleanup.h"
 #include "lib/log.h"
 
 static int usage(void)
 {
 	fprintf(stderr,
 		"opensnitch-console %s: started by opensnitchd as\n"
-		"  opensnitch-console --fds N_LISTEN | --read-config | --verify-audit\n"
+		"  opensnitch-console --fds N_LISTEN | --read-config | --check-tls | "
+		"--verify-audit\n"
 		"and by opensnitch-ruleman as\n"
 		"  opensnitch-console --check-rules FOLDER\n",
 		PACKAGE_VERSION);
 	return 2;
+}
+
+/* What a console does that does not serve; each returns the exit status. */
+struct task {
+	const char *option;
+	int (*run)(void);
+};
+
+static const struct task *find_task(const char *option)
+{
+	static const struct task tasks[] = { { "--read-config", console_read_config },
+		{ "--check-tls", tls_check_main }, { "--verify-audit", audit_verify_main } };
+
+	for (size_t i = 0; i < array_len(tasks); i++)
+		if (strcmp(tasks[i].option, option) == 0)
+			return &tasks[i];
+	return NULL;
 }
 
 int main(int argc, char **argv)
@@ -47,8 +67,7 @@ int main(int argc, char **argv)
 		if (*end || n < 0 || n > IPC_LISTEN_MAX + 1)
 			return usage();
 		start.n_listen = (unsigned)n;
-	} else if (argc != 2 || (strcmp(argv[1], "--read-config") != 0 &&
-					strcmp(argv[1], "--verify-audit") != 0)) {
+	} else if (argc != 2 || !find_task(argv[1])) {
 		return usage();
 	}
 	(void)config_log_format(&format);
@@ -75,5 +94,5 @@ int main(int argc, char **argv)
 	}
 	if (serve)
 		return console_serve(&start);
-	return strcmp(argv[1], "--verify-audit") == 0 ? audit_verify_main() : console_read_config();
+	return find_task(argv[1])->run();
 }

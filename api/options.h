@@ -47,8 +47,9 @@ struct config_values {
 	struct config_list listen; /* "127.0.0.1:7373", "[::1]:7373" */
 	struct config_list hosts; /* lower case */
 	struct config_list tcp_peer_users;
+	char tls_certificate[LIMIT_PATH + 1]; /* "": none; so is the key then */
+	char tls_key[LIMIT_PATH + 1];
 	struct config_list export; /* URLs of api/export_target.h */
-	bool tls; /* always false in this version: a non-null value is refused */
 	int log_level; /* enum log_level */
 	int log_format; /* enum log_format */
 	uint64_t mark_bit;
@@ -61,7 +62,7 @@ enum option_type {
 	OPTION_DURATION, /* struct config_duration */
 	OPTION_ENUM, /* int: index into `values` */
 	OPTION_LIST, /* struct config_list */
-	OPTION_NULL, /* nothing but null yet */
+	OPTION_PATH, /* char[LIMIT_PATH + 1]; null: "" */
 };
 
 struct option {

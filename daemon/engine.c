@@ -27,6 +27,7 @@
 #define TICKS_FIREWALL (2000 / TICK_MS)
 #define TICKS_ATTRIBUTION (3000 / TICK_MS)
 #define TICKS_HOSTS (2000 / TICK_MS)
+#define TICKS_TLS (1000 / TICK_MS)
 #define START_TIMEOUT_MS 20000
 #define EVENTS_A_TURN 16
 #define PROMPT_ID_MAX (1ull << 52) /* and counting on stays below 2^53, exact in a JSON number */
@@ -145,6 +146,7 @@ int engine_new(const struct engine_setup *setup, struct engine **ret, struct err
 	e->channel = e->console_pidfd = -1;
 	e->setup = *setup;
 	e->settings = setup->config->settings;
+	tls_watch_init(&e->tls, setup->config);
 	e->mark_allow = 1u << setup->config->mark_bit;
 	e->mark_reject = 2u << setup->config->mark_bit;
 	e->own_netns = setup->home_netns < 0;
@@ -277,6 +279,8 @@ static void on_tick(struct engine *e)
 			attribution_why(e->attribution));
 	if (e->ticks % TICKS_HOSTS == 0)
 		engine_names_tick(e);
+	if (e->ticks % TICKS_TLS == 0)
+		engine_tls_tick(e);
 	if (e->firewall_installed && e->ticks % TICKS_FIREWALL == 0)
 		check_firewall(e);
 	engine_tell_prompts(e, false);

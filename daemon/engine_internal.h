@@ -25,6 +25,7 @@
 #include "daemon/queue.h"
 #include "daemon/recent.h"
 #include "daemon/sockdiag.h"
+#include "daemon/tls_watch.h"
 #include "lib/ruleset.h"
 #include "lib/users.h"
 
@@ -91,6 +92,7 @@ struct engine {
 	bool reevaluate; /* a new rule set came: put it to what is held */
 	uint64_t reevaluate_except; /* the prompt whose answer follows */
 	uint64_t instance, started_us;
+	struct tls_watch tls; /* for its listeners beyond loopback */
 
 	/* the loop */
 	int epoll_fd, signal_fd, tick_fd, flush_fd, deadline_fd;
@@ -231,6 +233,9 @@ void engine_console_died(struct engine *e);
 void engine_console_tick(
 	struct engine *e, uint64_t now_ns); /* starts it again, kills a stuck one */
 void engine_console_stop(struct engine *e);
+
+/* Every second: sends certificate and key again when they changed. */
+void engine_tls_tick(struct engine *e);
 
 /* Sends urgent messages now and watches for room when the socket is full. */
 void engine_flush(struct engine *e, bool events);

@@ -126,6 +126,10 @@ static int check_config(const void *msg, size_t len)
 	for (uint32_t i = 0; i < m->n_listen; i++)
 		if (m->listen[i].addr.family != 4 && m->listen[i].addr.family != 6)
 			return ERR_MALFORMED;
+	if (!memchr(m->tls_certificate, 0, sizeof(m->tls_certificate)) ||
+		!memchr(m->tls_key, 0, sizeof(m->tls_key)) ||
+		!m->tls_certificate[0] != !m->tls_key[0])
+		return ERR_MALFORMED;
 	return 0;
 }
 
@@ -189,6 +193,12 @@ static int check_list(const void *msg, size_t len)
 	return check_str(msg, len, m->folder);
 }
 
+static int check_tls_file(const void *msg, size_t len)
+{
+	(void)len;
+	return ((const struct ipc_tls_file *)msg)->part < IPC_TLS_COUNT_ ? 0 : ERR_MALFORMED;
+}
+
 static const struct message_kind kinds[] = {
 	[IPC_HELLO] = { sizeof(struct ipc_hello), NULL },
 	[IPC_CONNECTION] = { sizeof(struct ipc_connection), check_connection },
@@ -203,6 +213,7 @@ static const struct message_kind kinds[] = {
 	[IPC_FLOW_END_RESULT] = { sizeof(struct ipc_flow_end_result), NULL },
 	[IPC_NAME] = { sizeof(struct ipc_name), check_name },
 	[IPC_NAMES_END] = { sizeof(struct ipc_names_end), NULL },
+	[IPC_TLS_FILE] = { sizeof(struct ipc_tls_file), check_tls_file },
 	[IPC_FLOW_END] = { sizeof(struct ipc_flow_end), NULL },
 	[IPC_NAMES] = { sizeof(struct ipc_names), check_names },
 	[IPC_CONFIG] = { sizeof(struct ipc_config), check_config },
@@ -360,11 +371,13 @@ size_t ipc_padded(size_t len)
 	return (len + 7) & ~(size_t)7;
 }
 
-int ipc_receive_packed(int fd, void *buf)
+int ipc_receive_packed(int fd, void *buf, int *ret_fd)
 {
-	_cleanup_close_ int extra = -1;
+	int n = receive(fd, buf, ret_fd);
 
-	return receive(fd, buf, &extra);
+	if (n < 0 && *ret_fd >= 0)
+		close(steal_fd(ret_fd));
+	return n;
 }
 
 const struct ipc_header *ipc_unpack(const void *buf, size_t len, size_t *pos)

@@ -100,6 +100,7 @@
 #define LIMIT_HTTP_CONNECTIONS 512 /* on one listener */
 #define LIMIT_HTTP_SPARE 64 /* fewer free than these: the one waited for longest goes */
 #define LIMIT_HTTP_TIMEOUT_S 30 /* until a request must be there whole */
+#define LIMIT_TLS_FILE 131072 /* bytes of a certificate chain, or of its key */
 #define LIMIT_JSON_DEPTH 64
 #define LIMIT_PAGE_ITEMS 1000
 #define LIMIT_PAGE_DEFAULT 100

@@ -251,6 +251,8 @@ def configs():
                              "listen": ["127.0.0.1:7373", "[::1]:7373"], "hosts": ["box.lan"], "tls": None,
                              "log": {"level": "info", "format": "text"}, "mark_bit": 28, "intercept_dns": True, "end_flows": True,
                              "firewall": "iptables", "export": ["syslog+tcp://siem.example:601", "json:///var/log/x"]}, indent=1).encode()
+    yield "tls", b'{"listen": ["0.0.0.0:443"], "tls": {"certificate": "/etc/x.crt", "key": "/etc/x.key"}}'
+    yield "tls-half", b'{"tls": {"key": "/etc/x.key"}, "prompt": null}'
     yield "bad", b'{\n "prompt": {\n  "timeout": "1000d"\n },\n "colour": 1,\n "listen": ["0.0.0.0:80", 7]\n}'
     yield "duplicate", b'{"mark_bit": 1, "mark_bit": 2}'
 
