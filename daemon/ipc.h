@@ -57,6 +57,7 @@ enum {
 #define IPC_ENV_CONFIG_PATH "OPENSNITCH_CONFIG" /* "" when no file exists */
 #define IPC_ENV_STATE_DIR "OPENSNITCH_STATE_DIR"
 #define IPC_ENV_RULES_DIR "OPENSNITCH_RULES_DIR"
+#define IPC_ENV_LOG_FORMAT "OPENSNITCH_LOG_FORMAT" /* of --log-format; unset: the config's */
 #define IPC_ENV_LISTEN "OPENSNITCH_LISTEN" /* "ADDR:PORT" from --listen; unset: the config's */
 
 enum ipc_type {

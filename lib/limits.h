@@ -19,7 +19,9 @@
 #define LIMIT_RULES 20000 /* rules in one set */
 #define LIMIT_RULESET_BYTES (64u << 20)
 #define LIMIT_WHATIFS 4 /* tests of rules against the history at once */
-#define LIMIT_WHATIF_KINDS 100000 /* kinds of connections that one of them remembers */
+#define LIMIT_TEXTS_BYTES (4u << 20) /* of recorded texts that a walk over the history remembers */
+#define LIMIT_WHATIF_KINDS                                                                         \
+	32768 /* kinds of connections that one of them remembers; a power of two */
 #define LIMIT_REPORT_COMPARISONS 4000000 /* of two rules, for one report */
 #define LIMIT_SUGGEST_TARGETS 400 /* places of one program that suggestions look at */
 #define LIMIT_RULE_CHANGES 20000 /* changes of rules remembered, of all rules together */
@@ -133,6 +135,11 @@
 #define LIMIT_STATS_ITEMS 1000 /* of one answer */
 #define LIMIT_STATS_ITEMS_DEFAULT 20
 #define LIMIT_STATS_BUCKETS 1000
+
+/* ---- the log */
+#define LIMIT_LOG_BURST 10 /* messages of one place in the code in an interval */
+#define LIMIT_LOG_INTERVAL_MS 10000
+#define LIMIT_LOG_PLACES 256 /* of which it is known how many there were */
 
 /* ---- export of decisions */
 #define LIMIT_EXPORT_TARGETS 4
