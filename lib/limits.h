@@ -70,10 +70,10 @@
 #define LIMIT_DNS_SOCKETS 2048 /* sockets of which it is known whose questions they send */
 #define LIMIT_DNS_STREAMS 64 /* directions of DNS over TCP put together at once */
 #define LIMIT_DNS_STREAM 65537 /* bytes of one: a whole message with its length */
-#define LIMIT_SNI_FLOWS 1024 /* that wait for their first words, or were decided by them a moment ago */
+#define LIMIT_SNI_FLOWS 1024 /* waiting for their first words, or just decided */
 #define LIMIT_SNI_PACKETS 4 /* of one flow while its first words are not all there */
-#define LIMIT_SNI_HELLO_MS 500 /* from the first of its bytes to the last; then it is decided without */
-#define LIMIT_SNI_SILENT_MS 10000 /* that a connection says nothing; then it is told without a name */
+#define LIMIT_SNI_HELLO_MS 500 /* for the rest of a ClientHello */
+#define LIMIT_SNI_SILENT_MS 10000 /* then one is told without a name */
 #define LIMIT_HELLO_BYTES 8192 /* of a ClientHello that are looked at */
 #define LIMIT_FLOWS 4096 /* live ones that are followed */
 #define LIMIT_FLOWS_ENDED 64 /* that one rule change ends, and tells */
