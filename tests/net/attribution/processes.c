@@ -252,20 +252,26 @@ static void creator_gone_send(struct run *r)
 static void inherited(struct run *r)
 {
 	union address to = target4(r, 0);
-	char command[128];
-	int fd = must(socket(AF_INET, SOCK_DGRAM, 0), "socket");
+	char command[128], byte;
+	int fd = must(socket(AF_INET, SOCK_DGRAM, 0), "socket"), gate[2];
 	pid_t pid;
 
 	set_port(&to, ECHO_PORT);
 	must(connect(fd, &to.any, sizeof(to.v4)), "connect");
+	must(pipe2(gate, O_CLOEXEC), "pipe2");
 	/* Alive until it is answered. */
 	snprintf(command, sizeof(command), "echo x >&%d; read -n 1 -u %d", fd, fd);
 	pid = spawn();
 	if (pid == 0) {
+		/* Not before we have closed ours: of two that have it nobody knows which one sends. */
+		close(gate[1]);
+		(void)!read(gate[0], &byte, 1);
 		execl("/usr/bin/bash", "bash", "-c", command, (char *)NULL);
 		_exit(1);
 	}
 	close(fd);
+	close(gate[0]);
+	close(gate[1]);
 	expect(r, "udp", &to, 0, pid, "/usr/bin/bash", NULL);
 	reap(pid);
 }
