@@ -55,9 +55,13 @@ def openssl(*argv):
 class Pair:
     """A certificate of its own making, and its key, which root alone may read."""
 
-    def __init__(self, folder, name="pair", alt=f"DNS:{NAME},IP:{WORLD4}"):
+    EC = ("ec", "-pkeyopt", "ec_paramgen_curve:P-256")
+    # All that old clients could ask for: with it, nothing is refused only because the key cannot do it.
+    RSA = ("rsa:2048",)
+
+    def __init__(self, folder, name="pair", alt=f"DNS:{NAME},IP:{WORLD4}", kind=EC):
         self.certificate, self.key = f"{folder}/{name}.crt", f"{folder}/{name}.key"
-        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
+        openssl("req", "-x509", "-newkey", *kind, "-nodes", "-days", "2", "-subj",
                 f"/CN={name}", "-addext", f"subjectAltName={alt}", "-keyout", self.key, "-out", self.certificate)
         os.chmod(self.key, 0o600)
 
@@ -130,12 +134,13 @@ class TlsDaemon(Daemon):
 @unittest.skipIf(why_not(), why_not())
 class TlsCase(unittest.TestCase):
     listen = [f"{WORLD4}:PORT", f"[{WORLD6}]:PORT"]
+    kind = Pair.EC
 
     @classmethod
     def setUpClass(cls):
         cls.net = Lab(prefix="opensnitch-tls").__enter__()
         cls.addClassCleanup(cls.net.__exit__, None, None, None)
-        cls.pair = Pair(cls.net.dir)
+        cls.pair = Pair(cls.net.dir, kind=cls.kind)
         cls.daemon = TlsDaemon(cls.net, cls.listen, {"certificate": cls.pair.certificate, "key": cls.pair.key})
         cls.addClassCleanup(cls.daemon.close)
         cls.token = cls.daemon.token()
@@ -161,6 +166,8 @@ class TlsCase(unittest.TestCase):
 
 
 class TestTls(TlsCase):
+    kind = Pair.RSA
+
     def test_from_another_machine(self):
         self.assertEqual(self.assert_status(self.far().get(f"{V1}/health"), 200).json, {"status": "ok"})
         self.assertEqual(self.served(), self.pair.der())
