@@ -263,6 +263,7 @@ void config_fill(const struct config_values *v, struct ipc_config *ret)
 	ret->fail_closed = v->fail_closed;
 	ret->queue_forwarded = v->queue_forwarded;
 	ret->mark_bit = (uint8_t)v->mark_bit;
+	ret->read_sni = v->read_sni;
 	ret->log_format = (uint8_t)v->log_format;
 	ret->n_listen = v->listen.n < IPC_LISTEN_MAX ? v->listen.n : IPC_LISTEN_MAX;
 	for (uint32_t i = 0; i < ret->n_listen; i++)
