@@ -20,8 +20,7 @@
 #define LIMIT_RULESET_BYTES (64u << 20)
 #define LIMIT_WHATIFS 4 /* tests of rules against the history at once */
 #define LIMIT_TEXTS_BYTES (4u << 20) /* of recorded texts that a walk over the history remembers */
-#define LIMIT_WHATIF_KINDS                                                                         \
-	32768 /* kinds of connections that one of them remembers; a power of two */
+#define LIMIT_WHATIF_KINDS 32768 /* kinds of connections that one of them remembers */
 #define LIMIT_REPORT_COMPARISONS 4000000 /* of two rules, for one report */
 #define LIMIT_SUGGEST_TARGETS 400 /* places of one program that suggestions look at */
 #define LIMIT_RULE_CHANGES 20000 /* changes of rules remembered, of all rules together */
