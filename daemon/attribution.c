@@ -181,12 +181,13 @@ static void collect(
 	while (a->links[slot].seq && a->links[slot].seq < last) {
 		const struct claim_link *link = &a->links[slot];
 		const struct claim *c = &a->claims[slot];
-		uint64_t time_ns = c->time_ns;
+		uint64_t time_ns;
 
 		last = link->seq;
 		slot = link->next;
 		if (link->hash != hash)
 			continue;
+		time_ns = c->time_ns;
 		if (now > time_ns && now - time_ns > CLAIM_AGE_NS)
 			break;
 		if (claim_fits(c, f, src_port))
