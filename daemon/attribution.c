@@ -4,8 +4,6 @@
 
 #include "daemon/attribution.h"
 
-#include <ctype.h>
-#include <dirent.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +15,7 @@
 #include "daemon/process_read.h"
 #include "daemon/sockdiag.h"
 #include "daemon/socket_holders.h"
+#include "daemon/socket_scan.h"
 #include "daemon/trace.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
@@ -60,7 +59,7 @@ struct attribution {
 	uint64_t netns;
 	uint64_t lost_seen, lost_before;
 	uint64_t events_before; /* of traces closed since */
-	uint64_t scans;
+	struct socket_scan scan;
 	uint64_t seq;
 	uint32_t buckets[BUCKETS];
 	struct claim_link links[CLAIMS];
@@ -206,24 +205,13 @@ static bool has_inode(const struct attribution *a, int32_t pid, uint32_t inode)
 	return socket_holders_has(a->proc_root, pid, inode, 0) == SOCKET_HELD;
 }
 
-/* The holder of a socket, by going through all processes; bounded in time. */
-static struct process *scan(struct attribution *a, uint32_t inode)
+/* The holder of a socket, searched in /proc. */
+static struct process *scan(struct attribution *a, const struct sock_owner *owner)
 {
-	uint64_t until = clock_mono_ns() + LIMIT_SCAN_MS * 1000000ull;
-	struct process *found = NULL;
-	struct dirent *entry;
-	DIR *dir = opendir(a->proc_root);
+	int32_t pid =
+		socket_scan_find(&a->scan, a->proc_root, owner->inode, owner->uid, LIMIT_SCAN_MS);
 
-	a->scans++;
-	while (dir && !found && clock_mono_ns() < until && (entry = readdir(dir))) {
-		int32_t pid = isdigit((unsigned char)entry->d_name[0]) ? atoi(entry->d_name) : 0;
-
-		if (pid > 0 && has_inode(a, pid, inode))
-			found = process_get(a->processes, pid);
-	}
-	if (dir)
-		closedir(dir);
-	return found;
+	return pid ? process_get(a->processes, pid) : NULL;
 }
 
 static void take(struct attribution_result *ret, struct process *p, enum attribution_method method,
@@ -317,7 +305,7 @@ static void referee(struct attribution *a, const struct flow *flow, uint32_t ifi
 			take(ret, c->list[0], METHOD_FTRACE, CONFIDENCE_SCAN);
 		return;
 	}
-	p = scan(a, owner.inode);
+	p = scan(a, &owner);
 	if (p)
 		take(ret, p, METHOD_PROC, CONFIDENCE_SCAN);
 	else if (c->n && flow->proto == IPPROTO_UDP)
@@ -347,7 +335,7 @@ static struct process *next_holder(struct attribution *a, const struct flow *flo
 		return NULL;
 	if (sockdiag_find(a->sockdiag, flow, ifindex, &again) < 0 || again.inode != owner.inode)
 		return NULL;
-	return scan(a, owner.inode);
+	return scan(a, &owner);
 }
 
 /* A datagram socket that its only claimant connected may be used by children since: they send without another look-up. */
@@ -568,6 +556,6 @@ void attribution_stats(const struct attribution *a, struct attribution_stats *re
 {
 	ret->trace_events = a->events_before + (a->trace ? trace_events(a->trace) : 0);
 	ret->trace_lost = a->lost_before + (a->trace ? trace_lost(a->trace) : 0);
-	ret->proc_scans = a->scans;
+	ret->proc_scans = a->scan.n;
 	ret->processes = (uint32_t)process_table_count(a->processes);
 }
