@@ -15,12 +15,37 @@
 #include "api/guard.h"
 #include "api/peers.h"
 #include "api/router.h"
+#include "api/tls.h"
+#include "lib/addr.h"
 
 bool admission_has_body(struct http_request *req)
 {
 	const char *length = http_header(req, "Content-Length");
 
 	return http_header(req, "Transfer-Encoding") || (length && strcmp(length, "0") != 0);
+}
+
+static int socket_of(struct exchange *x)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+	return info ? info->connect_fd : -1;
+}
+
+/* Over TLS: a name that the certificate proves, or the address itself that was connected to, which no DNS answer can fake. */
+static bool is_host_of_tls(struct exchange *x, const char *host)
+{
+	char name[LIMIT_HOST + 1];
+	struct ip_addr addr, own;
+	bool bracketed;
+
+	if (!x->tls || !guard_host_name(host, name, &bracketed))
+		return false;
+	if (tls_pair_is_for(x->tls, name))
+		return true;
+	return ip_addr_parse(name, &addr) == 0 && peers_own_address(socket_of(x), &own) &&
+	       ip_addr_equal(&addr, &own);
 }
 
 static bool check_host(struct exchange *x)
@@ -30,7 +55,8 @@ static bool check_host(struct exchange *x)
 	/* Nobody can point a browser at the Unix socket: clients may leave the header out there. */
 	if ((!host || !*host) && x->is_unix)
 		return true;
-	if (host && guard_host_is_ours(host, &config_get(x->console->config)->hosts))
+	if (host && (guard_host_is_ours(host, &config_get(x->console->config)->hosts) ||
+			    is_host_of_tls(x, host)))
 		return true;
 	http_reply_problem(&x->req, 403, "bad-host",
 		"the Host header names neither this machine nor one of the configured hosts");
@@ -39,8 +65,9 @@ static bool check_host(struct exchange *x)
 
 static bool check_origin(struct exchange *x, bool changes)
 {
-	enum guard_site site = guard_site(http_header(&x->req, "Origin"),
-		http_header(&x->req, "Sec-Fetch-Site"), http_header(&x->req, "Host"));
+	enum guard_site site =
+		guard_site(http_header(&x->req, "Origin"), http_header(&x->req, "Sec-Fetch-Site"),
+			http_header(&x->req, "Host"), x->req.is_tls);
 
 	if (!changes || site != GUARD_FOREIGN)
 		return true;
@@ -91,11 +118,9 @@ static bool check_peer(struct exchange *x, int fd)
 static bool check_caller(struct exchange *x)
 {
 	struct http_request *req = &x->req;
-	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-	int fd = info ? info->connect_fd : -1;
+	int fd = socket_of(x);
 	struct auth_facts facts = { http_header(req, "Authorization"), http_header(req, "Cookie"),
-		x->is_unix ? fd : -1 };
+		x->is_unix ? fd : -1, req->is_tls };
 	bool is_proven = auth_check(x->console->auth, &facts, &req->caller);
 
 	if (!is_proven && !check_peer(x, fd))
@@ -123,7 +148,7 @@ static bool check_cookie_use(struct exchange *x, bool changes)
 	if (x->req.caller.kind != CALLER_SESSION || x->req.route->scope == SCOPE_NONE)
 		return true;
 	site = guard_site(http_header(&x->req, "Origin"), http_header(&x->req, "Sec-Fetch-Site"),
-		http_header(&x->req, "Host"));
+		http_header(&x->req, "Host"), x->req.is_tls);
 	if (changes ? site == GUARD_SAME : site != GUARD_FOREIGN)
 		return true;
 	http_reply_problem(&x->req, 403, "bad-origin",

@@ -170,12 +170,13 @@ static uint64_t session_end(const struct session_row *row)
 	return idle < row->expires_us ? idle : row->expires_us;
 }
 
-static struct session_row *find_session(struct auth *a, const char *cookie)
+static struct session_row *find_session(struct auth *a, const char *cookie, bool is_tls)
 {
+	const char *name = is_tls ? AUTH_COOKIE_TLS : AUTH_COOKIE;
 	char secret[AUTH_SECRET_LEN];
 	uint8_t hash[SHA256_LEN];
 
-	if (!cookie || !guard_cookie(cookie, AUTH_COOKIE, secret, sizeof(secret)))
+	if (!cookie || !guard_cookie(cookie, name, secret, sizeof(secret)))
 		return NULL;
 	sha256_of(secret, strlen(secret), hash);
 	for (unsigned i = 0; i < a->n_sessions; i++)
@@ -253,7 +254,7 @@ bool auth_check(struct auth *a, const struct auth_facts *facts, struct caller *r
 		ret->uid = -1;
 		return false;
 	}
-	session = find_session(a, facts->cookie);
+	session = find_session(a, facts->cookie, facts->is_tls);
 	if (session) {
 		note_seen(a, session);
 		ret->kind = CALLER_SESSION;
@@ -347,9 +348,9 @@ int auth_login_as(struct auth *a, const char *login, char secret[static AUTH_SEC
 	return add_session(a, &by, secret, ret_expires_us);
 }
 
-void auth_logout(struct auth *a, const char *cookie)
+void auth_logout(struct auth *a, const char *cookie, bool is_tls)
 {
-	struct session_row *row = find_session(a, cookie);
+	struct session_row *row = find_session(a, cookie, is_tls);
 
 	if (row)
 		drop_session(a, (unsigned)(row - a->sessions));

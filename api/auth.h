@@ -18,7 +18,11 @@ struct server;
 struct store;
 struct tokens;
 
+/*
+ * The cookie's name. Over TLS it is another one: browsers take it from nobody but this very host, and only over TLS.
+ */
 #define AUTH_COOKIE "opensnitch_session"
+#define AUTH_COOKIE_TLS "__Host-" AUTH_COOKIE
 #define AUTH_LOGIN_PASSWORD "password" /* how a session was made */
 #define AUTH_SECRET_LEN 65 /* 64 hexadecimal digits and a NUL */
 
@@ -34,6 +38,7 @@ struct auth_facts {
 	const char *authorization;
 	const char *cookie;
 	int unix_fd; /* the connection's socket when it is a Unix socket, otherwise -1 */
+	bool is_tls; /* over TLS the cookie has another name */
 };
 
 /*
@@ -58,7 +63,7 @@ int auth_login_as(struct auth *a, const char *login, char secret[static AUTH_SEC
 	uint64_t *ret_expires_us);
 
 /* Ends the session of this cookie header, if there is one; its streams too. */
-void auth_logout(struct auth *a, const char *cookie);
+void auth_logout(struct auth *a, const char *cookie, bool is_tls);
 
 /* A new one-time code, good for LIMIT_LOGIN_CODE_S. 0, or ERR_IO when the kernel gives no random bytes. */
 int auth_code_new(struct auth *a, const char *login, char code[static AUTH_SECRET_LEN],

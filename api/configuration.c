@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "api/jsonpos.h"
 #include "db/settings.h"
@@ -53,6 +54,16 @@ static void add_problem(struct config_problems *p, const char *field, const char
 	va_end(args);
 }
 
+/* null for a group is null for each of its options. */
+static void walk_null(const struct walk *w, const char *group)
+{
+	size_t n = strlen(group);
+
+	for (size_t i = 0; i < n_options; i++)
+		if (strncmp(options[i].name, group, n) == 0 && options[i].name[n] == '.')
+			w->found(w->ctx, &options[i], options[i].name, json_null());
+}
+
 static void walk_object(const struct walk *w, const char *prefix, const json_t *object)
 {
 	const char *key;
@@ -69,6 +80,8 @@ static void walk_object(const struct walk *w, const char *prefix, const json_t *
 			w->found(w->ctx, o, field, value);
 		else if (!strchr(key, '.') && option_is_group(field) && json_is_object(value))
 			walk_object(w, field, value);
+		else if (!strchr(key, '.') && option_is_group(field) && json_is_null(value))
+			walk_null(w, field);
 		else if (!strchr(key, '.') && option_is_group(field))
 			add_problem(w->problems, field, "must be an object");
 		else
@@ -93,6 +106,28 @@ static void set_from_file(void *ctx, const struct option *o, const char *field, 
 	(void)field;
 	if (option_set(o, r->values, value, &err) < 0)
 		add_problem(r->problems, err.place, "%s", err.message);
+}
+
+/* What no option says alone: other machines are served by TLS only, and that takes both files. `listen` is NULL for the config's own. */
+static void check_together(
+	const struct config_values *v, const char *listen, struct config_problems *problems)
+{
+	bool has_tls = v->tls_certificate[0] && v->tls_key[0];
+
+	if (!v->tls_certificate[0] != !v->tls_key[0])
+		add_problem(problems, v->tls_key[0] ? "tls.key" : "tls.certificate",
+			"needs %s as well", v->tls_key[0] ? "tls.certificate" : "tls.key");
+	for (unsigned i = 0; i < v->listen.n && !has_tls; i++) {
+		struct ipc_listen l;
+		char field[24];
+
+		snprintf(field, sizeof(field), "listen[%u]", i);
+		if (listen_parse(v->listen.items[i], &l) == 0 && !ip_addr_is_loopback(&l.addr))
+			add_problem(problems, listen ? listen : field,
+				"%s is not a loopback address: set tls.certificate and tls.key in "
+				"the config, or listen on loopback and use an SSH tunnel",
+				v->listen.items[i]);
+	}
 }
 
 int config_parse(
@@ -121,6 +156,8 @@ int config_parse(
 	else
 		add_problem(problems, "", "must be a JSON object");
 	json_decref(root);
+	if (!problems->n)
+		check_together(ret, NULL, problems);
 	for (unsigned i = 0; i < problems->n; i++)
 		problems->items[i].line = json_line_of(text, len, problems->items[i].field);
 	return problems->n ? ERR_INVALID : 0;
@@ -134,6 +171,8 @@ int config_listen(struct config_values *v, const char *listen, struct config_pro
 	if (!list || option_set(option_find("listen"), v, list, &err) < 0)
 		add_problem(problems, "--listen", "%s",
 			err.message[0] ? err.message : "must be ADDRESS:PORT");
+	else
+		check_together(v, "--listen", problems);
 	json_decref(list);
 	return problems->n ? ERR_INVALID : 0;
 }
@@ -163,6 +202,17 @@ static char *read_descriptor(int fd, size_t *ret_len)
 	return NULL;
 }
 
+bool config_log_format(int *ret)
+{
+	const char *name = getenv(IPC_ENV_LOG_FORMAT);
+	enum log_format format;
+
+	if (!name || log_format_parse(name, &format) < 0)
+		return false;
+	*ret = (int)format;
+	return true;
+}
+
 int config_read(struct config_values *ret, struct config_problems *problems)
 {
 	const char *listen = getenv(IPC_ENV_LISTEN);
@@ -177,7 +227,19 @@ int config_read(struct config_values *ret, struct config_problems *problems)
 	}
 	if (config_parse(text, len, ret, problems) < 0)
 		return ERR_INVALID;
+	(void)config_log_format(&ret->log_format);
 	return listen && *listen ? config_listen(ret, listen, problems) : 0;
+}
+
+unsigned config_line_of(const char *field)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+
+	if (lseek(IPC_FD_CONFIG, 0, SEEK_SET) < 0)
+		return 0;
+	text = read_descriptor(IPC_FD_CONFIG, &len);
+	return text && strspn(text, " \t\r\n") < len ? json_line_of(text, len, field) : 0;
 }
 
 /* ---- for the engine */
@@ -199,11 +261,15 @@ void config_fill(const struct config_values *v, struct ipc_config *ret)
 {
 	config_fill_settings(v, &ret->settings);
 	ret->fail_closed = v->fail_closed;
+	ret->queue_forwarded = v->queue_forwarded;
 	ret->mark_bit = (uint8_t)v->mark_bit;
+	ret->read_sni = v->read_sni;
 	ret->log_format = (uint8_t)v->log_format;
 	ret->n_listen = v->listen.n < IPC_LISTEN_MAX ? v->listen.n : IPC_LISTEN_MAX;
 	for (uint32_t i = 0; i < ret->n_listen; i++)
 		(void)listen_parse(v->listen.items[i], &ret->listen[i]); /* was checked */
+	memcpy(ret->tls_certificate, v->tls_certificate, sizeof(ret->tls_certificate));
+	memcpy(ret->tls_key, v->tls_key, sizeof(ret->tls_key));
 }
 
 /* ---- live changes */

@@ -38,11 +38,17 @@ struct config_problems {
 int config_parse(
 	const char *text, size_t len, struct config_values *ret, struct config_problems *problems);
 
-/* Lays an ADDR:PORT of --listen over the values. 0 or ERR_INVALID with a problem. */
+/* Lays an ADDR:PORT of --listen over the values. 0 or ERR_INVALID with problems. */
 int config_listen(struct config_values *v, const char *listen, struct config_problems *problems);
 
 /* Both from where the engine left them: the descriptor IPC_FD_CONFIG and the environment. */
 int config_read(struct config_values *ret, struct config_problems *problems);
+
+/* The format of --log-format, which wins over the config's (enum log_format). False and *ret as it is: there is none. */
+bool config_log_format(int *ret);
+
+/* The line of the config file at IPC_FD_CONFIG, which was read before, where `field` stands; 0 when there is none. */
+unsigned config_line_of(const char *field);
 
 /* The engine's part of the values, into messages begun with ipc_begin(). */
 void config_fill_settings(const struct config_values *v, struct ipc_settings *ret);

@@ -64,7 +64,7 @@ static json_t *option_schema(const struct option *o)
 		[OPTION_DURATION] = "duration",
 		[OPTION_ENUM] = "enum",
 		[OPTION_LIST] = "list",
-		[OPTION_NULL] = "string" };
+		[OPTION_PATH] = "string" };
 	json_t *item = json_pack("{s:s, s:s, s:b, s:s, s:o}", "name", o->name, "type",
 		types[o->type], "live", o->live, "description", o->description, "default",
 		option_fallback(o));

@@ -43,7 +43,10 @@ void connection_view_from_ipc(
 		.host_source = (enum host_source)msg->host_source,
 		.host_certainty = (enum host_certainty)msg->host_certainty,
 		.latency_us = msg->latency_us,
+		.iface_in = { msg->iface_in, strnlen(msg->iface_in, IPC_IFACE_LEN) },
 		.iface_out = { msg->iface_out, strnlen(msg->iface_out, IPC_IFACE_LEN) },
+		.is_forwarded = msg->is_forwarded,
+		.netns = ipc_text(msg, msg->netns),
 		.host = ipc_text(msg, msg->host),
 		.rule = ipc_text(msg, msg->rule),
 		.pid = p->pid,
@@ -87,7 +90,10 @@ void connection_view_from_record(
 		.host_certainty = record->host_certainty,
 		.traffic = record->has_traffic ? &record->traffic : NULL,
 		.latency_us = record->latency_us,
+		.iface_in = record->iface_in,
 		.iface_out = record->iface_out,
+		.is_forwarded = record->is_forwarded,
+		.netns = record->netns,
 		.host = record->host,
 		.rule = record->rule,
 		.pid = record->pid,
@@ -241,11 +247,15 @@ void connection_json_write(struct textbuf *b, const struct connection_view *v)
 	write_end(b, &v->flow.dst, v->flow.dst_port, v->flow.proto);
 	textbuf_puts(b, ",\"host\":");
 	textbuf_json_or_null(b, v->host.s, v->host.len);
-	textbuf_printf(b, ",\"host_source\":\"%s\",\"host_certainty\":\"%s\"},\"iface\":{\"out\":",
+	textbuf_printf(b, ",\"host_source\":\"%s\",\"host_certainty\":\"%s\"},\"iface\":{\"in\":",
 		host_source_str(v->host.len ? v->host_source : HOST_NONE),
 		host_certainty_str(v->host.len ? v->host_certainty : HOST_CERTAINTY_NONE));
+	textbuf_json_or_null(b, v->iface_in.s, v->iface_in.len);
+	textbuf_puts(b, ",\"out\":");
 	textbuf_json_or_null(b, v->iface_out.s, v->iface_out.len);
-	textbuf_puts(b, "},\"process\":");
+	textbuf_printf(b, "},\"forwarded\":%s,\"namespace\":", v->is_forwarded ? "true" : "false");
+	textbuf_json_or_null(b, v->netns.s, v->netns.len);
+	textbuf_puts(b, ",\"process\":");
 	/* The kernel itself has no PID. */
 	if (v->pid || v->path.len)
 		write_process(b, v);

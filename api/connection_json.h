@@ -41,7 +41,9 @@ struct connection_view {
 	enum host_certainty host_certainty;
 	const struct flow_traffic *traffic; /* of an ended one; NULL: not known */
 	uint32_t latency_us;
-	struct text iface_out;
+	struct text iface_in, iface_out;
+	bool is_forwarded; /* it came from another network namespace or machine ... */
+	struct text netns; /* ... the namespace of this name; empty: not known */
 	struct text host;
 	struct text rule;
 	int32_t pid; /* 0: the process is not known, and "process" is null */

@@ -17,6 +17,7 @@
 #include "api/configuration.h"
 #include "api/engine_ask.h"
 #include "api/engine_view.h"
+#include "api/exports.h"
 #include "api/flows.h"
 #include "api/http.h"
 #include "api/ipc_client.h"
@@ -33,6 +34,7 @@
 #include "api/server.h"
 #include "api/sse.h"
 #include "api/subscriptions.h"
+#include "api/tls.h"
 #include "db/history.h"
 #include "db/store.h"
 #include "lib/clock.h"
@@ -62,8 +64,9 @@ void console_alert(struct console *c, unsigned code, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
 	utf8_sanitize(text, strlen(text), message, sizeof(message));
-	log_write(strcmp(alert_severity_str(code), "info") == 0 ? LOG_LEVEL_NOTICE
-								: LOG_LEVEL_WARNING,
+	log_write_about(code,
+		strcmp(alert_severity_str(code), "info") == 0 ? LOG_LEVEL_NOTICE
+							      : LOG_LEVEL_WARNING,
 		"%s", message);
 	console_told_alert(c, code, clock_real_us(), message);
 }
@@ -168,12 +171,15 @@ static void on_connection(struct console *c, const struct ipc_connection *m)
 	if (c->history)
 		id = history_add(c->history, m);
 	sse_publish_connection(c->sse, m, id);
+	exports_send(c->exports, m, id);
 	flows_begun(c->flows, m, id);
 }
 
 static void on_status(struct console *c, const struct ipc_status *m)
 {
 	engine_view_status(c->engine, m);
+	if (m->rules_ok)
+		exports_begin(c->exports);
 	if (sse_is_wanted(c->sse, SSE_STATS))
 		sse_publish(c->sse, SSE_STATS, status_json(c));
 }
@@ -200,7 +206,7 @@ static void on_ruleset_result(struct console *c, const struct ipc_ruleset_result
 			(int)len, text);
 }
 
-static void on_message(void *ctx, const struct ipc_header *m)
+static void on_message(void *ctx, const struct ipc_header *m, int fd)
 {
 	struct console *c = ctx;
 	const void *msg = m;
@@ -245,6 +251,9 @@ static void on_message(void *ctx, const struct ipc_header *m)
 		break;
 	case IPC_NAMES_END:
 		names_end(c, msg);
+		break;
+	case IPC_TLS_FILE:
+		tls_told(c, msg, fd);
 		break;
 	case IPC_FLOW_END:
 	case IPC_NAMES:
@@ -322,6 +331,16 @@ static void on_history(void *ctx, const struct history_state *state)
 		(unsigned long long)state->lost);
 }
 
+static void on_export(void *ctx, bool is_down, const char *text)
+{
+	console_alert(ctx, is_down ? ALERT_EXPORT_DOWN : ALERT_EXPORT_RESUMED, "%s", text);
+}
+
+static void on_exports_well(void *ctx)
+{
+	console_alert_over(ctx, ALERT_EXPORT_DOWN);
+}
+
 void console_apply_config(struct console *c)
 {
 	const struct config_values *v = config_get(c->config);
@@ -384,8 +403,11 @@ static int print_problems(const struct config_problems *problems)
 	for (unsigned i = 0; i < problems->n; i++) {
 		const struct config_problem *p = &problems->items[i];
 
-		fprintf(stderr, "%s:%u: %s%s%s\n", file && *file ? file : "config", p->line,
-			p->field, *p->field ? ": " : "", p->message);
+		if (strncmp(p->field, "--", 2) == 0)
+			fprintf(stderr, "%s: %s\n", p->field, p->message);
+		else
+			fprintf(stderr, "%s:%u: %s%s%s\n", file && *file ? file : "config", p->line,
+				p->field, *p->field ? ": " : "", p->message);
 	}
 	return 2;
 }
@@ -447,6 +469,7 @@ static int build(struct console *c, const struct console_start *start, struct er
 {
 	const struct sse_hooks sse_hooks = { on_clients, on_greet, c };
 	const struct ipc_client_hooks ipc_hooks = { on_message, on_closed, c };
+	const struct exports_hooks export_hooks = { on_export, on_exports_well, c };
 	int r;
 
 	c->engine = calloc(1, sizeof(*c->engine));
@@ -455,7 +478,10 @@ static int build(struct console *c, const struct console_start *start, struct er
 	c->asks = engine_asks_new(c);
 	c->flows = flow_views_new(c);
 	c->lists = lists_new(c->loop, send_changed_rules, c);
-	if (!c->engine || !c->sse || !c->prompts || !c->lists || !c->asks || !c->flows)
+	c->exports = exports_new(
+		c->loop, start->exporter, &config_get(c->config)->export, &export_hooks);
+	if (!c->engine || !c->sse || !c->prompts || !c->lists || !c->asks || !c->flows ||
+		!c->exports)
 		return error_set(err, ERR_NOMEM, NULL, "out of memory");
 	r = open_store(c, err);
 	if (r == 0)
@@ -491,6 +517,7 @@ static void done(struct console *c)
 	network_aliases_free(c->network_aliases);
 	subscriptions_close(c->subscriptions);
 	lists_free(c->lists);
+	exports_free(c->exports);
 	history_close(c->history);
 	config_free(c->config);
 	store_close(c->store);
@@ -533,11 +560,13 @@ static int confine(void)
 
 int console_serve(const struct console_start *start)
 {
-	struct console c = { 0 };
+	struct tls_files tls;
+	struct console c = { .tls = &tls };
 	struct config_values *values = malloc(sizeof(*values));
 	struct config_problems problems;
 	int r;
 
+	tls_files_init(&tls);
 	if (values && config_read(values, &problems) < 0) {
 		free(values);
 		return print_problems(&problems);
@@ -550,6 +579,7 @@ int console_serve(const struct console_start *start)
 	if (r == 0)
 		r = run(&c, start);
 	done(&c);
+	tls_files_done(&tls);
 	return r < 0 ? 1 : 0;
 }
 

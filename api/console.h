@@ -18,12 +18,14 @@
 #include <stdint.h>
 
 #include "api/metrics.h"
+#include "lib/limits.h"
 
 struct auth;
 struct caller;
 struct config;
 struct engine_asks;
 struct engine_view;
+struct exports;
 struct flow_views;
 struct history;
 struct ipc_client;
@@ -38,6 +40,7 @@ struct server;
 struct sse;
 struct store;
 struct subscriptions;
+struct tls_files;
 
 struct console {
 	struct loop *loop;
@@ -57,7 +60,9 @@ struct console {
 	struct flow_views *flows; /* api/flows.h: what lives */
 	struct prompts *prompts; /* api/prompts.h */
 	struct sse *sse; /* api/sse.h: events to clients */
+	struct exports *exports; /* api/exports.h: decisions to other machines and files */
 	struct server *server; /* api/server.h */
+	struct tls_files *tls; /* api/tls.h: what the engine sent last */
 
 	uint64_t
 		instance; /* of the engine (IPC_HELLO); 0 until it said so. "until restart" belongs to it */
@@ -76,10 +81,11 @@ struct console_start {
 	int64_t group; /* of sandbox_drop() */
 	int peers_fd; /* of peers_open() */
 	int fetcher; /* of fetcher_start(), or -1: no list can be fetched */
+	int exporter[LIMIT_EXPORT_TARGETS]; /* of exporter_start(), or -1 */
 };
 
 /*
- * Serves from the sockets, until the channel closes or SIGTERM comes. Takes `peers_fd` and `fetcher`. The exit status.
+ * Serves from the sockets, until the channel closes or SIGTERM comes. Takes all the descriptors. The exit status.
  */
 int console_serve(const struct console_start *start);
 

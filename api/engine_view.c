@@ -26,6 +26,10 @@ static const struct {
 	{ ALERT_HISTORY_STOPPED, "history_stopped", "error" },
 	{ ALERT_HISTORY_RESUMED, "history_resumed", "info" },
 	{ ALERT_RULE_FILE, "rule_file", "warning" },
+	{ ALERT_EXPORT_DOWN, "export_down", "warning" },
+	{ ALERT_EXPORT_RESUMED, "export_resumed", "info" },
+	{ ALERT_TLS_REFUSED, "tls_refused", "error" },
+	{ ALERT_TLS_KEY_OPEN, "tls_key_open", "warning" },
 };
 
 const char *alert_code_str(unsigned code)

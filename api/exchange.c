@@ -14,6 +14,7 @@
 #include "api/console.h"
 #include "api/loop.h"
 #include "api/router.h"
+#include "api/tls.h"
 
 /* Bytes of a body that is refused but still read, so that the client gets to see the answer. */
 #define DRAIN_MAX (4u * LIMIT_HTTP_BODY)
@@ -105,7 +106,7 @@ static enum MHD_Result decode_query(
 }
 
 struct exchange *exchange_start(struct console *c, struct MHD_Connection *connection,
-	const char *url, const char *method, bool is_unix)
+	const char *url, const char *method, bool has_nul, bool is_unix, struct tls_pair *tls)
 {
 	struct exchange *x = calloc(1, sizeof(*x));
 	bool query_ok = true;
@@ -120,13 +121,17 @@ struct exchange *exchange_start(struct console *c, struct MHD_Connection *connec
 	x->connection = connection;
 	x->console = c;
 	x->is_unix = is_unix;
+	x->tls = tls_pair_ref(tls);
+	x->req.is_tls = tls != NULL;
 	x->is_head = strcmp(method, "HEAD") == 0;
 	x->req.console = c;
 	x->req.transport = &transport;
 	x->req.reply = &x->reply;
 	x->has_body = admission_has_body(&x->req);
 	MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, decode_query, &query_ok);
-	if (!query_ok)
+	if (has_nul || strstr(url, "%00"))
+		http_reply_problem(&x->req, 400, NULL, "the request has a NUL character");
+	else if (!query_ok)
 		http_reply_problem(&x->req, 400, NULL, "the query is not well-formed UTF-8 text");
 	else
 		admission_check(x, method);
@@ -354,6 +359,7 @@ void exchange_end(struct exchange *x)
 	}
 	json_decref(x->req.body);
 	http_reply_done(&x->reply);
+	tls_pair_unref(x->tls);
 	free(x->body);
 	free(x->path);
 	free(x);

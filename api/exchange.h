@@ -18,6 +18,7 @@
 
 struct console;
 struct loop;
+struct tls_pair;
 struct watch;
 
 struct exchange {
@@ -26,6 +27,7 @@ struct exchange {
 	struct MHD_Connection *connection;
 	struct console *console;
 	bool is_unix;
+	struct tls_pair *tls; /* of a TLS connection, with a reference; NULL: plain */
 	bool is_head;
 	bool has_body; /* the client announced one */
 	bool handled; /* the handler ran, or is not to run */
@@ -40,9 +42,9 @@ struct exchange {
 	struct exchange *next, **link; /* all of the server's */
 };
 
-/* Judges the head of a request. Returned owned; NULL when out of memory. Its reply may already be there (refused). */
+/* Judges the head of a request; `has_nul`: its first line has a NUL character. `tls` (borrowed) is NULL on a plain connection. Returned owned; NULL when out of memory. Its reply may already be there (refused). */
 struct exchange *exchange_start(struct console *c, struct MHD_Connection *connection,
-	const char *url, const char *method, bool is_unix);
+	const char *url, const char *method, bool has_nul, bool is_unix, struct tls_pair *tls);
 
 /* Some bytes of the body. False: far too many, hang up. */
 bool exchange_body(struct exchange *x, const char *data, size_t len);

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "api/fetch.h"
+#include "api/program.h"
 #include "api/sandbox.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
@@ -33,20 +34,6 @@
 
 /* ---- a program for one request */
 
-/* What the sanitizers are told, and nothing else. */
-static char **few_variables(char *ret[static 4])
-{
-	static const char *const passed[] = { "ASAN_OPTIONS=", "UBSAN_OPTIONS=", "LSAN_OPTIONS=" };
-	unsigned n = 0;
-
-	for (char **e = environ; *e; e++)
-		for (size_t i = 0; i < array_len(passed); i++)
-			if (strncmp(*e, passed[i], strlen(passed[i])) == 0 && n < 3)
-				ret[n++] = *e;
-	ret[n] = NULL;
-	return ret;
-}
-
 /* In the child. */
 static void execute(int channel, int file)
 {
@@ -57,7 +44,7 @@ static void execute(int channel, int file)
 	if ((file == FETCHER_FD_FILE ? fcntl(file, F_SETFD, 0) : dup2(file, FETCHER_FD_FILE)) >=
 			0 &&
 		dup2(channel, FETCHER_FD_CHANNEL) >= 0)
-		execveat(PROGRAM_FD, "", argv, few_variables(envp), AT_EMPTY_PATH);
+		execveat(PROGRAM_FD, "", argv, program_environment(envp), AT_EMPTY_PATH);
 	fetch_fail(&result, FETCHER_NAME " cannot be started: %s", strerror(errno));
 	_exit(write(channel, &result, sizeof(result)) == (ssize_t)sizeof(result) ? 0 : 1);
 }
@@ -202,6 +189,7 @@ static void run(int channel, int program)
 	struct error err = { 0 };
 	int file;
 
+	log_leave_journal();
 	if (place_descriptors(channel, program) < 0)
 		_exit(1);
 	prctl(PR_SET_NAME, "opensnitch-get");
@@ -223,29 +211,6 @@ static void run(int channel, int program)
 
 /* ---- the start */
 
-/* Beside this program. Opened while we are root, as the user who then runs it may not come past the folders above. */
-static int open_program(struct error *err)
-{
-	char path[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
-	char *slash = NULL;
-	int fd = -1;
-
-	if (n > 0) {
-		path[n] = '\0';
-		slash = strrchr(path, '/');
-	}
-	if (slash && (size_t)(slash - path) + sizeof("/" FETCHER_NAME) <= sizeof(path)) {
-		strcpy(slash + 1, FETCHER_NAME);
-		fd = open(path, O_PATH | O_CLOEXEC);
-	}
-	if (fd < 0)
-		return error_set(err, ERR_NOT_FOUND, NULL,
-			FETCHER_NAME
-			" is missing beside opensnitch-console: install it with make install");
-	return fd;
-}
-
 static int make_nonblocking(int fd)
 {
 	int flags = fcntl(fd, F_GETFL);
@@ -255,7 +220,7 @@ static int make_nonblocking(int fd)
 
 int fetcher_start(struct error *err)
 {
-	_cleanup_close_ int program = open_program(err), ours = -1, theirs = -1;
+	_cleanup_close_ int program = program_open(FETCHER_NAME, err), ours = -1, theirs = -1;
 	int pair[2];
 	pid_t pid;
 

@@ -11,8 +11,7 @@
 
 #include "lib/addr.h"
 
-/* The host part of "name:port", "1.2.3.4", "[::1]:80", without brackets; false when it is none. */
-static bool split_host(const char *host, char name[static LIMIT_HOST + 1], bool *ret_bracketed)
+bool guard_host_name(const char *host, char name[static LIMIT_HOST + 1], bool *ret_bracketed)
 {
 	const char *end, *port;
 	size_t n;
@@ -41,7 +40,7 @@ bool guard_host_is_ours(const char *host, const struct config_list *hosts)
 	struct ip_addr addr;
 	bool bracketed;
 
-	if (!split_host(host, name, &bracketed))
+	if (!guard_host_name(host, name, &bracketed))
 		return false;
 	if (ip_addr_parse(name, &addr) == 0 && ip_addr_is_loopback(&addr))
 		return bracketed == (strchr(name, ':') != NULL);
@@ -59,18 +58,20 @@ bool guard_host_is_ours(const char *host, const struct config_list *hosts)
 	return false;
 }
 
-bool guard_origin_is_same(const char *origin, const char *host)
+bool guard_origin_is_same(const char *origin, const char *host, bool is_tls)
 {
-	if (strncasecmp(origin, "http://", 7) == 0)
+	if (!is_tls && strncasecmp(origin, "http://", 7) == 0)
 		return strcasecmp(origin + 7, host) == 0;
 	/* The browser may stand on the other side of a proxy that speaks TLS. */
 	return strncasecmp(origin, "https://", 8) == 0 && strcasecmp(origin + 8, host) == 0;
 }
 
-enum guard_site guard_site(const char *origin, const char *fetch_site, const char *host)
+enum guard_site guard_site(
+	const char *origin, const char *fetch_site, const char *host, bool is_tls)
 {
 	if (origin)
-		return host && guard_origin_is_same(origin, host) ? GUARD_SAME : GUARD_FOREIGN;
+		return host && guard_origin_is_same(origin, host, is_tls) ? GUARD_SAME
+									  : GUARD_FOREIGN;
 	if (!fetch_site)
 		return GUARD_UNTOLD;
 	/* "none": typed by the user, which changes nothing by itself. */

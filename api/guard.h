@@ -13,13 +13,20 @@
  */
 bool guard_host_is_ours(const char *host, const struct config_list *hosts);
 
-/* Whether an Origin header is the origin that `host` (the Host header) stands for. */
-bool guard_origin_is_same(const char *origin, const char *host);
+/* The host part of "name:port", "1.2.3.4", "[::1]:80", without brackets; false when it is none. */
+bool guard_host_name(const char *host, char name[static LIMIT_HOST + 1], bool *ret_bracketed);
+
+/*
+ * Whether an Origin header is the origin that `host` (the Host header) stands for. On a TLS connection (`is_tls`) only an https
+ * one is: what pretends to be us without TLS may come from anybody on the way.
+ */
+bool guard_origin_is_same(const char *origin, const char *host, bool is_tls);
 
 enum guard_site { GUARD_SAME, GUARD_FOREIGN, GUARD_UNTOLD };
 
 /* Who made the browser ask, by Origin and Sec-Fetch-Site (each may be NULL). */
-enum guard_site guard_site(const char *origin, const char *fetch_site, const char *host);
+enum guard_site guard_site(
+	const char *origin, const char *fetch_site, const char *host, bool is_tls);
 
 /*
  * Whether a Content-Type is `type` with any parameters ("application/json; charset=utf-8").

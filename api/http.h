@@ -71,6 +71,7 @@ struct http_request {
 	const struct route *route;
 	enum http_method method;
 	struct caller caller;
+	bool is_tls; /* nobody between us and the client reads along: cookies are for such connections only */
 	const char *param[HTTP_PARAMS_MAX]; /* the {} parts of the path, decoded, in order */
 	json_t *body; /* parsed; NULL where the route takes none. Borrowed: the server frees it */
 

@@ -90,14 +90,15 @@ static void send_waiting(struct ipc_client *c)
 static void receive(struct ipc_client *c)
 {
 	for (int i = 0; i < DATAGRAMS_PER_TURN && !c->closed; i++) {
-		int n = ipc_receive_packed(c->fd, c->buf);
+		_cleanup_close_ int fd = -1;
+		int n = ipc_receive_packed(c->fd, c->buf, &fd);
 		const struct ipc_header *message;
 		size_t pos = 0;
 
 		if (n == ERR_AGAIN)
 			return;
 		while (n > 0 && !c->closed && (message = ipc_unpack(c->buf, (size_t)n, &pos)))
-			c->hooks.message(c->hooks.ctx, message);
+			c->hooks.message(c->hooks.ctx, message, fd);
 		if (c->closed || (n > 0 && pos == (size_t)n))
 			continue;
 		if (n != 0)

@@ -13,8 +13,8 @@ struct ipc_client;
 struct loop;
 
 struct ipc_client_hooks {
-	/* A checked message; valid during the call. */
-	void (*message)(void *ctx, const struct ipc_header *msg);
+	/* A checked message, and a descriptor that came with it (-1: none); both borrowed, valid during the call. */
+	void (*message)(void *ctx, const struct ipc_header *msg, int fd);
 	/* The channel ended, or cannot be trusted any more. Called once. */
 	void (*closed)(void *ctx);
 	void *ctx;

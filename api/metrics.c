@@ -8,6 +8,7 @@
 
 #include "api/console.h"
 #include "api/engine_view.h"
+#include "api/exports.h"
 #include "api/http.h"
 #include "api/problem.h"
 #include "api/reply.h"
@@ -197,6 +198,7 @@ static void add_console(struct textbuf *b, const struct console *c)
 		"Age of the oldest connection that waits for the disk.", (double)h.lag_us / 1e6);
 	one(b, "history_lost_total", "counter", "Connections that could not be recorded.",
 		(double)h.lost);
+	exports_metrics(c->exports, b);
 	head(b, "resident_memory_bytes", "gauge", "Resident memory of the two processes.");
 	labelled(b, "resident_memory_bytes", "process", "engine",
 		c->engine->status.engine_rss_kib * 1024);

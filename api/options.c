@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/export_target.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -27,6 +28,7 @@ _Static_assert(LOG_FORMAT_TEXT == 0 && LOG_FORMAT_JSON == 1, "log_format_names")
 static int check_listen(const char *item, struct error *err);
 static int check_host(const char *item, struct error *err);
 static int check_user(const char *item, struct error *err);
+static int check_export(const char *item, struct error *err);
 
 #define AT(field) offsetof(struct config_values, field)
 #define SECOND UINT64_C(1000)
@@ -70,11 +72,23 @@ const struct option options[] = {
 		"Only programs of root, of members of group opensnitch and of these users may log "
 		"in "
 		"over TCP from this machine; others need a token. Empty: everybody may try." },
-	{ "tls", OPTION_NULL, AT(tls), "null", 0, 0, NULL, NULL, false,
-		"Certificate and key for addresses other than loopback; not supported in this "
-		"version." },
+	{ "read_sni", OPTION_BOOL, AT(read_sni), "false", 0, 0, NULL, NULL, false,
+		"Where DNS does not tell the name that a program asked for, read it from the first "
+		"words of a TLS or QUIC connection." },
+	{ "tls.certificate", OPTION_PATH, AT(tls_certificate), "null", 0, 0, NULL, NULL, false,
+		"File of the certificate chain (PEM) for addresses other than loopback: there the "
+		"dashboard speaks HTTPS." },
+	{ "tls.key", OPTION_PATH, AT(tls_key), "null", 0, 0, NULL, NULL, false,
+		"File of its private key (PEM); it may be readable by root alone." },
+	{ "export", OPTION_LIST, AT(export), "[]", 0, LIMIT_EXPORT_TARGETS, NULL, check_export,
+		false,
+		"Where every decision is sent or written to: syslog+tcp://, syslog+tls://, "
+		"syslog+udp://HOST:PORT, syslog+unix:///PATH or json:///PATH." },
 	{ "fail_closed", OPTION_BOOL, AT(fail_closed), "false", 0, 0, NULL, NULL, false,
 		"Block all new connections while the daemon is not running." },
+	{ "queue_forwarded", OPTION_BOOL, AT(queue_forwarded), "false", 0, 0, NULL, NULL, false,
+		"Also filter what containers, other network namespaces and other machines send "
+		"through this one." },
 	{ "mark_bit", OPTION_INT, AT(mark_bit), "28", 0, 30, NULL, NULL, false,
 		"The bit of the connection mark that means allowed; the next one means rejected." },
 	{ "firewall", OPTION_ENUM, AT(firewall), "\"iptables\"", 0, 0, firewall_names, NULL, false,
@@ -153,10 +167,6 @@ static int check_listen(const char *item, struct error *err)
 	if (listen_parse(item, &l) < 0)
 		return error_set(err, ERR_INVALID, NULL,
 			"must be ADDRESS:PORT, as 127.0.0.1:7373 or [::1]:7373");
-	if (!ip_addr_is_loopback(&l.addr))
-		return error_set(err, ERR_INVALID, NULL,
-			"is not a loopback address; that needs tls, which this version does not "
-			"support (reach the dashboard through an SSH tunnel)");
 	return 0;
 }
 
@@ -181,6 +191,13 @@ static int check_user(const char *item, struct error *err)
 	if (n == 0 || n > LIMIT_USER_NAME || strcspn(item, ":,/ \t\r\n") != n)
 		return error_set(err, ERR_INVALID, NULL, "must be the name of a user");
 	return 0;
+}
+
+static int check_export(const char *item, struct error *err)
+{
+	struct export_target target;
+
+	return export_target_parse(item, &target, err);
 }
 
 static int set_duration(
@@ -266,6 +283,18 @@ static int set_int(const struct option *o, uint64_t *to, const json_t *json, str
 	return 0;
 }
 
+static int set_path(const struct option *o, char *to, const json_t *json, struct error *err)
+{
+	const char *text = json_is_null(json) ? "" : json_string_value(json);
+
+	if (!text || (*text && *text != '/') || (!*text && !json_is_null(json)) ||
+		strlen(text) > LIMIT_PATH)
+		return error_set(
+			err, ERR_INVALID, o->name, "must be the absolute path of a file, or null");
+	strcpy(to, text);
+	return 0;
+}
+
 int option_set(
 	const struct option *o, struct config_values *v, const json_t *json, struct error *err)
 {
@@ -285,13 +314,8 @@ int option_set(
 		return set_enum(o, to, json, err);
 	case OPTION_LIST:
 		return set_list(o, to, json, err);
-	case OPTION_NULL:
-		if (!json_is_null(json))
-			return error_set(err, ERR_INVALID, o->name,
-				"is not supported in this version: leave it out, listen on "
-				"loopback and "
-				"use an SSH tunnel");
-		return 0;
+	case OPTION_PATH:
+		return set_path(o, to, json, err);
 	}
 	return ERR_INVALID;
 }
@@ -303,7 +327,7 @@ void option_copy(const struct option *o, struct config_values *to, const struct 
 		[OPTION_DURATION] = sizeof(struct config_duration),
 		[OPTION_ENUM] = sizeof(int),
 		[OPTION_LIST] = sizeof(struct config_list),
-		[OPTION_NULL] = 0 };
+		[OPTION_PATH] = LIMIT_PATH + 1 };
 
 	memcpy((char *)to + o->offset, (const char *)from + o->offset, sizes[o->type]);
 }
@@ -330,8 +354,8 @@ json_t *option_get(const struct option *o, const struct config_values *v)
 			json_array_append_new(
 				list, json_string(((const struct config_list *)from)->items[j]));
 		return list;
-	case OPTION_NULL:
-		return json_null();
+	case OPTION_PATH:
+		return *(const char *)from ? json_string(from) : json_null();
 	}
 	return NULL;
 }

@@ -39,14 +39,18 @@ struct config_values {
 	int prompt_timeout_action; /* enum action; -1: as default_action */
 	bool prompt_without_clients;
 	bool fail_closed;
+	bool queue_forwarded;
 	bool intercept_dns;
+	bool read_sni;
 	bool end_flows;
 	struct config_duration history_max_age;
 	uint64_t history_max_rows;
 	struct config_list listen; /* "127.0.0.1:7373", "[::1]:7373" */
 	struct config_list hosts; /* lower case */
 	struct config_list tcp_peer_users;
-	bool tls; /* always false in this version: a non-null value is refused */
+	char tls_certificate[LIMIT_PATH + 1]; /* "": none; so is the key then */
+	char tls_key[LIMIT_PATH + 1];
+	struct config_list export; /* URLs of api/export_target.h */
 	int log_level; /* enum log_level */
 	int log_format; /* enum log_format */
 	uint64_t mark_bit;
@@ -59,7 +63,7 @@ enum option_type {
 	OPTION_DURATION, /* struct config_duration */
 	OPTION_ENUM, /* int: index into `values` */
 	OPTION_LIST, /* struct config_list */
-	OPTION_NULL, /* nothing but null yet */
+	OPTION_PATH, /* char[LIMIT_PATH + 1]; null: "" */
 };
 
 struct option {

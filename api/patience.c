@@ -19,6 +19,7 @@ struct waited {
 	int fd;
 	bool is_listed;
 	uint64_t since_ns; /* CLOCK_MONOTONIC */
+	void *extra; /* the owner's */
 	struct waited *next, *prev; /* later, earlier */
 };
 
@@ -125,6 +126,13 @@ void patience_notify(void *cls, struct MHD_Connection *connection, void **socket
 		free(w);
 		*socket_context = NULL;
 	}
+}
+
+void **patience_extra(void *socket_context)
+{
+	struct waited *w = socket_context;
+
+	return w ? &w->extra : NULL;
 }
 
 static struct waited *waited_of(struct MHD_Connection *connection)

@@ -25,6 +25,9 @@ void patience_free(struct patience *p);
 void patience_notify(void *cls, struct MHD_Connection *connection, void **socket_context,
 	enum MHD_ConnectionNotificationCode what);
 
+/* What the owner keeps with a connection, by what patience_notify() left in its socket context; NULL when there was no memory. */
+void **patience_extra(void *socket_context);
+
 /* The request is there whole: the waiting is ours now. Again is fine. */
 void patience_stop(struct MHD_Connection *connection);
 

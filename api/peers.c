@@ -93,6 +93,16 @@ static bool read_end(int fd, name_fn name, struct end *ret)
 	return true;
 }
 
+bool peers_own_address(int fd, struct ip_addr *ret)
+{
+	struct end own = { 0 };
+
+	if (!read_end(fd, getsockname, &own))
+		return false;
+	*ret = own.addr;
+	return true;
+}
+
 static bool is_end(
 	const struct inet_diag_msg *m, const __be32 *addr, __be16 port, const struct end *e)
 {

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "api/options.h"
+#include "lib/addr.h"
 
 struct peers;
 
@@ -24,6 +25,9 @@ int peers_open(void);
 /* Takes `fd` of peers_open(), which may be a code: then nobody is ever found. Returns owned, NULL when out of memory. */
 struct peers *peers_new(int fd, int64_t group);
 void peers_free(struct peers *p);
+
+/* The address that a TCP connection was made to; false when there is none. */
+bool peers_own_address(int fd, struct ip_addr *ret);
 
 /*
  * Whether an unproven caller on this accepted TCP socket may try: always where `users` is empty; otherwise root, members of

@@ -35,6 +35,13 @@ int sandbox_close_launcher(int program, struct error *err);
 /* And for a fetcher once it is loaded: sockets to the world and threads, but no more processes, programs or code. */
 int sandbox_close_fetcher(struct error *err);
 
+/*
+ * For the process that exports decisions (api/exporter.h): as a fetcher, and it may start and end processes of its own and reach Unix
+ * sockets. Then, in each of these, sandbox_close_worker(): threads, but no more processes.
+ */
+int sandbox_close_exporter(struct error *err);
+int sandbox_close_worker(struct error *err);
+
 #define SANDBOX_PATHS_MAX 8
 
 /* What the console needs beyond reading list files. All borrowed. */

@@ -161,8 +161,8 @@ static const char *const launcher_calls[] = {
 	"arch_prctl",
 };
 
-/* IPv4, IPv6, and the kernel's list of our own addresses. No Unix sockets: the resolver looks for nscd, and does without. */
-static int add_sockets(scmp_filter_ctx ctx)
+/* IPv4, IPv6, and the kernel's list of our own addresses. Without Unix sockets the resolver looks for nscd, and does without. */
+static int add_sockets(scmp_filter_ctx ctx, uint32_t unix_action)
 {
 	static const int families[] = { AF_INET, AF_INET6 };
 	int r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2,
@@ -172,15 +172,9 @@ static int add_sockets(scmp_filter_ctx ctx)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
 			SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i]));
 	return r < 0 ? r
-		     : seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(socket), 1,
+		     : seccomp_rule_add(ctx, unix_action, SCMP_SYS(socket), 1,
 			       SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
 }
-
-#if defined(__s390__) || defined(__CRIS__)
-#define CLONE_FLAGS SCMP_A1
-#else
-#define CLONE_FLAGS SCMP_A0
-#endif
 
 #if defined(__s390__) || defined(__CRIS__)
 #define CLONE_FLAGS SCMP_A1
@@ -211,8 +205,8 @@ static int add_prctl(scmp_filter_ctx ctx)
 	return r;
 }
 
-/* What launchers and fetchers share. */
-static int add_fetching(scmp_filter_ctx ctx)
+/* What launchers, fetchers and exporters share. */
+static int add_fetching(scmp_filter_ctx ctx, uint32_t unix_action)
 {
 	int r = syscalls_add(ctx, SCMP_ACT_ALLOW, syscalls_console, n_syscalls_console);
 
@@ -221,13 +215,13 @@ static int add_fetching(scmp_filter_ctx ctx)
 	if (r == 0 && SYSCALLS_UNDER_ASAN)
 		return syscalls_add(ctx, SCMP_ACT_ALLOW, syscalls_asan, n_syscalls_asan);
 	if (r == 0)
-		r = add_sockets(ctx);
+		r = add_sockets(ctx, unix_action);
 	return r < 0 ? r : add_prctl(ctx);
 }
 
 static int fill_launcher(scmp_filter_ctx ctx, int program)
 {
-	int r = add_fetching(ctx);
+	int r = add_fetching(ctx, SCMP_ACT_ERRNO(EACCES));
 
 	if (r == 0)
 		r = syscalls_add(ctx, SCMP_ACT_ALLOW, launcher_calls, array_len(launcher_calls));
@@ -243,7 +237,7 @@ static int fill_launcher(scmp_filter_ctx ctx, int program)
 
 static int fill_fetcher(scmp_filter_ctx ctx, int unused)
 {
-	int r = add_fetching(ctx);
+	int r = add_fetching(ctx, SCMP_ACT_ERRNO(EACCES));
 
 	(void)unused;
 	if (r == 0 && !SYSCALLS_UNDER_ASAN)
@@ -262,4 +256,46 @@ int sandbox_close_launcher(int program, struct error *err)
 int sandbox_close_fetcher(struct error *err)
 {
 	return close_with(syscalls_refuse(), fill_fetcher, -1, err);
+}
+
+/* ---- what exports decisions */
+
+/* Processes that come and go. */
+static const char *const worker_calls[] = { "fork", "vfork", "wait4", "waitid", "kill", "seccomp" };
+
+static int fill_exporter(scmp_filter_ctx ctx, int unused)
+{
+	int r = add_fetching(ctx, SCMP_ACT_ALLOW);
+
+	(void)unused;
+	if (r == 0)
+		r = syscalls_add(ctx, SCMP_ACT_ALLOW, worker_calls, array_len(worker_calls));
+	if (r == 0 && !SYSCALLS_UNDER_ASAN)
+		r = add_memory(ctx);
+	if (r == 0 && !SYSCALLS_UNDER_ASAN)
+		r = add_clone(ctx, 0);
+	return r < 0 ? r : seccomp_load(ctx);
+}
+
+int sandbox_close_exporter(struct error *err)
+{
+	return close_with(syscalls_refuse(), fill_exporter, -1, err);
+}
+
+static int fill_worker(scmp_filter_ctx ctx, int unused)
+{
+	static const char *const names[] = { "fork", "vfork", "kill", "seccomp" };
+	int r = syscalls_add(ctx, SCMP_ACT_ERRNO(EPERM), names, array_len(names));
+
+	(void)unused;
+	if (r == 0)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
+			CLONE_FLAGS(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
+	return r < 0 ? r : seccomp_load(ctx);
+}
+
+int sandbox_close_worker(struct error *err)
+{
+	/* The sanitizers fork to look for leaks. */
+	return SYSCALLS_UNDER_ASAN ? 0 : close_with(SCMP_ACT_ALLOW, fill_worker, -1, err);
 }

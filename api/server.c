@@ -5,6 +5,7 @@
 #include "api/server.h"
 
 #include <errno.h>
+#include <gnutls/abstract.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -17,8 +18,10 @@
 #include "api/exchange.h"
 #include "api/loop.h"
 #include "api/patience.h"
+#include "api/tls.h"
 #include "daemon/ipc.h"
 #include "lib/addr.h"
+#include "lib/cleanup.h"
 #include "lib/log.h"
 
 struct listener {
@@ -26,25 +29,59 @@ struct listener {
 	struct MHD_Daemon *daemon;
 	struct watch *watch;
 	struct patience *patience;
-	bool is_unix;
+	bool is_unix, is_tls;
+	struct ip_addr addr; /* unless it is a Unix socket */
+	uint16_t port;
 	bool resumed; /* some connection of it was, since libmicrohttpd last ran */
 };
+
+static struct tls_pair *pair_of(struct MHD_Connection *connection);
 
 struct server {
 	struct console *console;
 	struct exchange *exchanges;
 	unsigned n_listeners;
 	struct listener listeners[IPC_LISTEN_MAX + 1];
-	char authority[64];
+	struct tls_pair *pair; /* for connections to come; NULL: they fail */
 };
 
 /* ---- libmicrohttpd's callbacks */
 
-static struct exchange *begin(
-	struct listener *l, struct MHD_Connection *connection, const char *url, const char *method)
+/* What a request is before it is an exchange: note_line() says which. */
+static const char good_line, bad_line;
+
+static bool is_line(const void *con_cls)
 {
-	struct exchange *x =
-		exchange_start(l->server->console, connection, url, method, l->is_unix);
+	return con_cls == &good_line || con_cls == &bad_line;
+}
+
+/*
+ * libmicrohttpd takes a NUL in the first line for the end of a word, and what is behind it for nothing. It cuts the line in place, so
+ * behind the target and its end stands the version. For MHD_OPTION_URI_LOG_CALLBACK: what it returns becomes con_cls.
+ */
+static void *note_line(void *cls, const char *target, struct MHD_Connection *connection)
+{
+	bool is_good = strncmp(target + strlen(target) + 1, "HTTP/", 5) == 0;
+
+	(void)cls;
+	(void)connection;
+	return (void *)(uintptr_t)(is_good ? &good_line : &bad_line);
+}
+
+/* The same between method and target, where only spaces may be. Were they elsewhere, this could not tell. */
+static bool has_nul_behind(const char *method, const char *url)
+{
+	const char *p = method + strlen(method) + 1;
+	uintptr_t gap = (uintptr_t)url - (uintptr_t)p;
+
+	return gap < 64 && memchr(p, '\0', gap);
+}
+
+static struct exchange *begin(struct listener *l, struct MHD_Connection *connection,
+	const char *url, const char *method, bool has_nul)
+{
+	struct exchange *x = exchange_start(l->server->console, connection, url, method, has_nul,
+		l->is_unix, l->is_tls ? pair_of(connection) : NULL);
 
 	if (!x)
 		return NULL;
@@ -67,8 +104,10 @@ static enum MHD_Result handle(void *cls, struct MHD_Connection *connection, cons
 	struct exchange *x = *con_cls;
 
 	(void)version;
-	if (!x) {
-		*con_cls = x = begin(cls, connection, url, method);
+	if (!x || is_line(x)) {
+		bool has_nul = *con_cls == &bad_line || has_nul_behind(method, url);
+
+		*con_cls = x = begin(cls, connection, url, method, has_nul);
 		if (!x)
 			return MHD_NO;
 		/* Refused with a body on its way: the answer goes out before it, and the connection ends. */
@@ -97,7 +136,8 @@ static void completed(void *cls, struct MHD_Connection *connection, void **con_c
 	(void)cls;
 	(void)code;
 	patience_start(connection);
-	exchange_end(*con_cls);
+	if (!is_line(*con_cls))
+		exchange_end(*con_cls);
 	*con_cls = NULL;
 }
 
@@ -161,8 +201,8 @@ static int64_t before_wait(void *ctx)
 	return wait;
 }
 
-/* The first TCP listener gives the name of the dashboard; a usual loopback address is "localhost". */
-static void note_address(struct server *s, struct listener *l, int fd)
+/* What it is bound to: a Unix socket, or an address. Only loopback is served without TLS. */
+static bool find_address(struct listener *l, int fd)
 {
 	union {
 		struct sockaddr sa;
@@ -171,22 +211,104 @@ static void note_address(struct server *s, struct listener *l, int fd)
 		struct sockaddr_storage any;
 	} addr;
 	socklen_t len = sizeof(addr);
-	char text[IP_ADDR_TEXT_LEN];
-	struct ip_addr ip;
 
 	memset(&addr, 0, sizeof(addr));
 	if (getsockname(fd, &addr.sa, &len) < 0)
-		return;
+		return false;
 	l->is_unix = addr.sa.sa_family == AF_UNIX;
-	if (l->is_unix || s->authority[0])
-		return;
-	ip = addr.sa.sa_family == AF_INET ? ip_addr_v4(&addr.in.sin_addr)
-					  : ip_addr_v6(&addr.in6.sin6_addr);
-	ip_addr_format(&ip, text);
-	if (strcmp(text, "127.0.0.1") == 0 || strcmp(text, "::1") == 0)
-		snprintf(text, sizeof(text), "localhost");
-	snprintf(s->authority, sizeof(s->authority), strchr(text, ':') ? "[%s]:%u" : "%s:%u", text,
-		ntohs(addr.sa.sa_family == AF_INET ? addr.in.sin_port : addr.in6.sin6_port));
+	if (l->is_unix)
+		return true;
+	if (addr.sa.sa_family != AF_INET && addr.sa.sa_family != AF_INET6)
+		return false;
+	l->addr = addr.sa.sa_family == AF_INET ? ip_addr_v4(&addr.in.sin_addr)
+					       : ip_addr_v6(&addr.in6.sin6_addr);
+	l->port = ntohs(addr.sa.sa_family == AF_INET ? addr.in.sin_port : addr.in6.sin6_port);
+	l->is_tls = !ip_addr_is_loopback(&l->addr);
+	return true;
+}
+
+/* ---- TLS */
+
+/* Never called: each session has a pair of its own, or fails. libmicrohttpd wants a certificate or this. */
+static int no_certificate(gnutls_session_t session, const gnutls_datum_t *names, int n_names,
+	const gnutls_pk_algorithm_t *algorithms, int n_algorithms, gnutls_pcert_st **certificates,
+	unsigned *n_certificates, gnutls_privkey_t *key)
+{
+	(void)session;
+	(void)names;
+	(void)n_names;
+	(void)algorithms;
+	(void)n_algorithms;
+	(void)certificates;
+	(void)n_certificates;
+	(void)key;
+	return -1;
+}
+
+/* A connection begins with the pair that there is now, and keeps a reference to it. */
+static void begin_tls(struct listener *l, struct MHD_Connection *connection, void *socket_context)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+	void **slot = patience_extra(socket_context);
+
+	if (slot && info && l->server->pair &&
+		tls_pair_use(l->server->pair, info->tls_session) >= 0)
+		*slot = tls_pair_ref(l->server->pair);
+}
+
+static void notify(void *cls, struct MHD_Connection *connection, void **socket_context,
+	enum MHD_ConnectionNotificationCode what)
+{
+	struct listener *l = cls;
+	void **slot = patience_extra(*socket_context);
+	struct tls_pair *pair = slot ? *slot : NULL;
+
+	patience_notify(l->patience, connection, socket_context, what);
+	if (what == MHD_CONNECTION_NOTIFY_STARTED && l->is_tls)
+		begin_tls(l, connection, *socket_context);
+	else if (what == MHD_CONNECTION_NOTIFY_CLOSED)
+		tls_pair_unref(pair);
+}
+
+static struct tls_pair *pair_of(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	void **slot = info ? patience_extra(info->socket_context) : NULL;
+
+	return slot ? *slot : NULL;
+}
+
+void server_set_pair(struct server *s, struct tls_pair *pair)
+{
+	tls_pair_unref(s->pair);
+	s->pair = tls_pair_ref(pair);
+}
+
+bool server_has_pair(const struct server *s)
+{
+	return s->pair != NULL;
+}
+
+/* ---- starting */
+
+static struct MHD_Daemon *start_daemon(struct listener *l, int fd)
+{
+	struct MHD_OptionItem tls[] = {
+		{ MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)(uintptr_t)no_certificate },
+		{ MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)TLS_PRIORITIES },
+		{ MHD_OPTION_END, 0, NULL },
+	};
+	unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | (l->is_tls ? MHD_USE_TLS : 0);
+
+	return MHD_start_daemon(flags, 0, NULL, NULL, handle, l, MHD_OPTION_LISTEN_SOCKET, fd,
+		MHD_OPTION_NOTIFY_COMPLETED, completed, l, MHD_OPTION_NOTIFY_CONNECTION, notify, l,
+		MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_URI_LOG_CALLBACK,
+		note_line, NULL, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)LIMIT_HTTP_TIMEOUT_S,
+		MHD_OPTION_CONNECTION_LIMIT, (unsigned)LIMIT_HTTP_CONNECTIONS,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)32768, MHD_OPTION_ARRAY,
+		l->is_tls ? tls : &tls[array_len(tls) - 1], MHD_OPTION_END);
 }
 
 static bool start_listener(struct server *s, int fd)
@@ -195,17 +317,14 @@ static bool start_listener(struct server *s, int fd)
 	const union MHD_DaemonInfo *info;
 
 	l->server = s;
-	note_address(s, l, fd);
+	if (!find_address(l, fd)) {
+		log_error("listener %u has no address", s->n_listeners);
+		return false;
+	}
 	l->patience = patience_new(s->console->loop, LIMIT_HTTP_CONNECTIONS);
 	if (!l->patience)
 		return false;
-	l->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
-		handle, l, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, completed, l,
-		MHD_OPTION_NOTIFY_CONNECTION, patience_notify, l->patience,
-		MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_CONNECTION_TIMEOUT,
-		(unsigned)LIMIT_HTTP_TIMEOUT_S, MHD_OPTION_CONNECTION_LIMIT,
-		(unsigned)LIMIT_HTTP_CONNECTIONS, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)32768,
-		MHD_OPTION_END);
+	l->daemon = start_daemon(l, fd);
 	if (!l->daemon) {
 		patience_free(l->patience);
 		log_error("the HTTP server cannot start on listener %u", s->n_listeners);
@@ -253,12 +372,43 @@ void server_free(struct server *s)
 		MHD_stop_daemon(s->listeners[i].daemon);
 		patience_free(s->listeners[i].patience);
 	}
+	tls_pair_unref(s->pair);
 	free(s);
 }
 
-const char *server_authority(const struct server *s)
+/* What a browser on this machine is sent to: loopback where that is served, otherwise the first TCP listener. */
+static const struct listener *find_own(const struct server *s)
 {
-	return s->authority;
+	const struct listener *found = NULL;
+
+	for (unsigned i = 0; i < s->n_listeners; i++) {
+		const struct listener *l = &s->listeners[i];
+
+		if (!l->is_unix && (!found || (found->is_tls && !l->is_tls)))
+			found = l;
+	}
+	return found;
+}
+
+const char *server_url(const struct server *s, char buf[static SERVER_URL_LEN])
+{
+	const struct listener *l = find_own(s);
+	char host[IP_ADDR_TEXT_LEN];
+	const char *name = host;
+
+	if (!l) {
+		snprintf(buf, SERVER_URL_LEN, "http://");
+		return buf;
+	}
+	ip_addr_format(&l->addr, host);
+	if (l->is_tls && s->pair && *tls_pair_name(s->pair))
+		name = tls_pair_name(s->pair);
+	else if (strcmp(host, "127.0.0.1") == 0 || strcmp(host, "::1") == 0 ||
+		 ip_addr_is_any(&l->addr))
+		name = "localhost";
+	snprintf(buf, SERVER_URL_LEN, strchr(name, ':') ? "%s://[%s]:%u" : "%s://%s:%u",
+		l->is_tls ? "https" : "http", name, l->port);
+	return buf;
 }
 
 /* A request that is being answered at this moment is not cut: only what is suspended or streams. */

@@ -18,9 +18,9 @@ static void set_cookie(struct http_request *req, const char *secret, unsigned ma
 {
 	char cookie[200];
 
-	snprintf(cookie, sizeof(cookie),
-		AUTH_COOKIE "=%s; Path=/; Max-Age=%u; HttpOnly; SameSite=Strict", secret,
-		max_age_s);
+	snprintf(cookie, sizeof(cookie), "%s=%s; Path=/; Max-Age=%u; HttpOnly; SameSite=Strict%s",
+		req->is_tls ? AUTH_COOKIE_TLS : AUTH_COOKIE, secret, max_age_s,
+		req->is_tls ? "; Secure" : "");
 	http_reply_header(req, "Set-Cookie", cookie);
 }
 
@@ -111,7 +111,7 @@ void session_post(struct http_request *req)
 		return;
 	}
 	/* A new log-in takes the place of the old one. */
-	auth_logout(auth, http_header(req, "Cookie"));
+	auth_logout(auth, http_header(req, "Cookie"), req->is_tls);
 	set_cookie(req, secret, LIMIT_SESSION_S);
 	http_reply_json(req, 201, json_pack("{s:o}", "expires", http_json_time(expires_us)));
 }
@@ -129,14 +129,15 @@ void session_delete(struct http_request *req)
 {
 	const char *cookie = http_header(req, "Cookie");
 
-	auth_logout(req->console->auth, cookie);
+	auth_logout(req->console->auth, cookie, req->is_tls);
 	set_cookie(req, "", 0);
 	http_reply_empty(req);
 }
 
 void session_code_post(struct http_request *req)
 {
-	char code[AUTH_SECRET_LEN], url[160];
+	char code[AUTH_SECRET_LEN], base[SERVER_URL_LEN],
+		url[SERVER_URL_LEN + AUTH_SECRET_LEN + 16];
 	uint64_t expires_us;
 	int r = auth_code_new(req->console->auth, req->caller.login, code, &expires_us);
 
@@ -145,8 +146,8 @@ void session_code_post(struct http_request *req)
 		return;
 	}
 	/* In the fragment: it reaches no server log and no Referer. */
-	snprintf(url, sizeof(url), "http://%s/login#code=%s",
-		server_authority(req->console->server), code);
+	snprintf(
+		url, sizeof(url), "%s/login#code=%s", server_url(req->console->server, base), code);
 	http_reply_json(req, 201,
 		json_pack("{s:s, s:s, s:o}", "code", code, "url", url, "expires",
 			http_json_time(expires_us)));

@@ -9,6 +9,7 @@
 
 #include "api/console.h"
 #include "api/engine_view.h"
+#include "api/exports.h"
 #include "api/http.h"
 #include "api/sse.h"
 #include "db/history.h"
@@ -128,10 +129,10 @@ static json_t *history_json(const struct console *c)
 
 static json_t *console_part(const struct console *c)
 {
-	return json_pack("{s:s, s:i, s:o, s:i, s:i, s:o}", "state", "ok", "pid", (int)getpid(),
+	return json_pack("{s:s, s:i, s:o, s:i, s:i, s:o, s:o}", "state", "ok", "pid", (int)getpid(),
 		"rss_kib", number(console_rss_kib()), "starts",
 		(int)c->engine->status.console_starts, "clients", (int)sse_clients(c->sse),
-		"history", history_json(c));
+		"history", history_json(c), "export", exports_json(c->exports));
 }
 
 static json_t *engine_part(const struct engine_view *v)

@@ -305,6 +305,7 @@ int subject_doc_from_record(const struct connection_record *record, struct subje
 	s->path = record->path;
 	s->host = record->host;
 	s->user = record->user;
+	s->iface_in = record->iface_in;
 	s->iface_out = record->iface_out;
 	s->n_parents = record->n_parents;
 	for (unsigned i = 0; i < record->n_parents; i++)

@@ -169,10 +169,11 @@ static enum outcome remove_password(const char *runtime_dir)
 static enum outcome tell(const char *url, const struct error *e)
 {
 	fprintf(stderr,
-		PROGRAM
-		": %s\nOpen this URL in a browser within a minute; it works once. From another "
-		"machine, forward the port first: ssh -L 7373:localhost:7373 HOST\n",
-		e->message);
+		PROGRAM ": %s\nOpen this URL in a browser within a minute; it works once.%s\n",
+		e->message,
+		strncmp(url, "https:", 6) == 0 ? ""
+					       : " From another machine, forward the port first: "
+						 "ssh -L 7373:localhost:7373 HOST");
 	puts(url);
 	return fflush(stdout) ? OUTCOME_FAILED : OUTCOME_OK;
 }

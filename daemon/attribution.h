@@ -10,6 +10,9 @@
  *   likely   one candidate by destination, not contradicted
  *   scan     found by a /proc scan only
  *   unknown  none of these
+ *
+ * What is forwarded for another network namespace is traced there as well, with the same tuple; the claim counts when its process is
+ * in a namespace behind the interface that the packet came in by (ingress.h).
  */
 #ifndef DAEMON_ATTRIBUTION_H
 #define DAEMON_ATTRIBUTION_H
@@ -85,6 +88,13 @@ void attribution_look_again(struct attribution *a, const struct flow *flow, uint
  * tunnels, IGMP), whoever happens to run while it is sent. A process with PID 0, path "[kernel]" and PROCESS_KERNEL.
  */
 void attribution_kernel(struct attribution *a, struct attribution_result *ret);
+
+/*
+ * Who makes a flow that comes in by `ifindex_in` and is forwarded: a process of a namespace behind that interface, or nobody. The
+ * namespace is named in `netns` when it is known: "" where it is not, and for what another machine sends.
+ */
+void attribution_find_forwarded(struct attribution *a, const struct flow *flow, uint32_t ifindex_in,
+	struct attribution_result *ret, char netns[static LIMIT_NETNS_NAME + 1]);
 
 /* The record of a process: a new reference, or NULL. */
 struct process *attribution_process(struct attribution *a, int32_t pid);

@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include "daemon/tls_watch.h"
 #include "lib/cleanup.h"
 
 #define CONSOLE_NAME "opensnitch-console"
@@ -62,8 +63,8 @@ static void add_env(struct child_setup *s, const char *name, const char *value)
 
 static void setup_init(struct child_setup *s, const struct options *o, int channel, int config)
 {
-	static const char *const passed[] = { "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS",
-		"TZ" };
+	static const char *const passed[] = { "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TZ",
+		"JOURNAL_STREAM" };
 
 	memset(s, 0, sizeof(*s));
 	memset(s->fds, -1, sizeof(s->fds));
@@ -74,6 +75,7 @@ static void setup_init(struct child_setup *s, const struct options *o, int chann
 	add_env(s, IPC_ENV_STATE_DIR, o->state_dir);
 	add_env(s, IPC_ENV_RULES_DIR, o->rules_dir);
 	add_env(s, IPC_ENV_LISTEN, o->listen);
+	add_env(s, IPC_ENV_LOG_FORMAT, o->has_log_format ? log_format_str(o->log_format) : NULL);
 	for (size_t i = 0; i < array_len(passed); i++)
 		add_env(s, passed[i], getenv(passed[i]));
 }
@@ -183,11 +185,20 @@ static int receive_config(int channel, struct ipc_config *ret)
 	return 0;
 }
 
+static int wait_for(pid_t pid)
+{
+	int status = 0;
+
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return status;
+}
+
 int child_read_config(const struct options *o, struct ipc_config *ret, struct error *err)
 {
 	_cleanup_close_ int ours = -1, theirs = -1, config = -1;
 	struct child_setup s;
-	int pair[2], status = 0, pid, r;
+	int pair[2], status, pid, r;
 
 	config = open_config(o, err);
 	if (config < 0)
@@ -206,14 +217,49 @@ int child_read_config(const struct options *o, struct ipc_config *ret, struct er
 	r = receive_config(ours, ret);
 	if (r == ERR_IO)
 		kill(pid, SIGKILL);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
+	status = wait_for(pid);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 2)
 		return error_set(err, ERR_INVALID, NULL, "the config is not valid");
 	if (r < 0)
 		return error_set(err, ERR_IO, NULL,
 			"the console could not read the config (status %d)", status);
 	return 0;
+}
+
+int child_check_tls(const struct options *o, const struct ipc_config *c, struct error *err)
+{
+	_cleanup_close_ int ours = -1, theirs = -1, config = -1;
+	struct child_setup s;
+	struct tls_watch tls;
+	int pair[2], status, pid, r;
+
+	tls_watch_init(&tls, c);
+	if (!tls.paths[0])
+		return 0;
+	config = open_config(o, err);
+	if (config < 0)
+		return config;
+	r = open_channel(pair, err);
+	if (r < 0)
+		return r;
+	ours = pair[0];
+	theirs = pair[1];
+	r = tls_watch_send(&tls, ours);
+	if (r < 0)
+		return error_set(
+			err, r, NULL, "certificate and key cannot be sent: %s", err_str(r));
+	setup_init(&s, o, theirs, config);
+	s.argv[1] = (char[]) { "--check-tls" };
+	pid = start(&s, err);
+	if (pid < 0)
+		return pid;
+	status = wait_for(pid);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 2)
+		return error_set(err, ERR_INVALID, NULL, "the config is not valid");
+	return status == 0 ? 0
+			   : error_set(err, ERR_IO, NULL,
+				     "the console could not check certificate and key (status %d)",
+				     status);
 }
 
 int child_serve(const struct options *o, const struct folders *folders,
@@ -254,14 +300,13 @@ int child_serve(const struct options *o, const struct folders *folders,
 int child_verify_audit(const struct options *o, struct error *err)
 {
 	struct child_setup s;
-	int status = 0, pid;
+	int status, pid;
 
 	setup_init(&s, o, -1, -1);
 	s.argv[1] = (char[]) { "--verify-audit" };
 	pid = start(&s, err);
 	if (pid < 0)
 		return pid;
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
+	status = wait_for(pid);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }

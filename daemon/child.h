@@ -18,6 +18,13 @@
 int child_read_config(const struct options *options, struct ipc_config *ret, struct error *err);
 
 /*
+ * With certificate and key in the config: lets a console process check them. 0 (also without any); ERR_INVALID when they are no good
+ * (why is on stderr already); another code with `err`.
+ */
+int child_check_tls(
+	const struct options *options, const struct ipc_config *config, struct error *err);
+
+/*
  * Starts a console that serves. `home_netns` is a descriptor of the namespace it belongs in, or -1: ours. 0 with *ret_pid and
  * *ret_channel (our end, non-blocking, owned by the caller); or a code with `err`.
  */

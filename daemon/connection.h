@@ -4,11 +4,13 @@
 #define DAEMON_CONNECTION_H
 
 #include <net/if.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "daemon/names.h"
 #include "daemon/process.h"
 #include "lib/flow.h"
+#include "lib/limits.h"
 #include "lib/subject.h"
 #include "lib/verdict.h"
 
@@ -18,7 +20,10 @@ struct connection {
 	uint32_t ct_id; /* of its conntrack entry; 0: not told */
 	uint64_t read_ns; /* CLOCK_MONOTONIC when its packet was read */
 	uint64_t time_us; /* CLOCK_REALTIME likewise */
+	bool is_forwarded; /* by this machine, for another network namespace or machine */
+	char iface_in[IF_NAMESIZE]; /* of a forwarded one */
 	char iface_out[IF_NAMESIZE];
+	char netns[LIMIT_NETNS_NAME + 1]; /* where a forwarded one comes from; "": not known */
 	struct process *process; /* a reference, or NULL */
 	struct process
 		*creator; /* of its socket, where that is another one; a reference, or NULL */

@@ -27,6 +27,7 @@
 #define TICKS_FIREWALL (2000 / TICK_MS)
 #define TICKS_ATTRIBUTION (3000 / TICK_MS)
 #define TICKS_HOSTS (2000 / TICK_MS)
+#define TICKS_TLS (1000 / TICK_MS)
 #define START_TIMEOUT_MS 20000
 #define EVENTS_A_TURN 16
 #define PROMPT_ID_MAX (1ull << 52) /* and counting on stays below 2^53, exact in a JSON number */
@@ -95,6 +96,8 @@ static int open_guard(struct engine *e, struct error *err)
 		.mark_allow = e->mark_allow,
 		.mark_reject = e->mark_reject,
 		.fail_closed = e->setup.config->fail_closed,
+		.read_sni = e->setup.config->read_sni,
+		.queue_forwarded = e->setup.config->queue_forwarded,
 	};
 	struct attribution_config ac = { .tracefs = "/sys/kernel/tracing", .proc_root = "/proc" };
 	char instance[40];
@@ -144,6 +147,7 @@ int engine_new(const struct engine_setup *setup, struct engine **ret, struct err
 	e->channel = e->console_pidfd = -1;
 	e->setup = *setup;
 	e->settings = setup->config->settings;
+	tls_watch_init(&e->tls, setup->config);
 	e->mark_allow = 1u << setup->config->mark_bit;
 	e->mark_reject = 2u << setup->config->mark_bit;
 	e->own_netns = setup->home_netns < 0;
@@ -170,6 +174,7 @@ int engine_new(const struct engine_setup *setup, struct engine **ret, struct err
 static void release_held(struct engine *e)
 {
 	engine_digests_close(e);
+	engine_sni_close(e);
 	engine_close_all(e, (enum action)e->settings.default_action, REASON_DEFAULT);
 	queue_flush(e->queue);
 }
@@ -270,12 +275,15 @@ static void on_tick(struct engine *e)
 	engine_flows_tick(e);
 	engine_console_tick(e, now);
 	engine_digests_tick(e, now);
+	engine_sni_tick(e, now);
 	resume_when_due(e, now);
 	if (e->ticks % TICKS_ATTRIBUTION == 0 && attribution_check(e->attribution))
 		engine_alert(e, ALERT_TRACE_LOST, "attribution changed: %s",
 			attribution_why(e->attribution));
 	if (e->ticks % TICKS_HOSTS == 0)
 		engine_names_tick(e);
+	if (e->ticks % TICKS_TLS == 0)
+		engine_tls_tick(e);
 	if (e->firewall_installed && e->ticks % TICKS_FIREWALL == 0)
 		check_firewall(e);
 	engine_tell_prompts(e, false);

@@ -174,6 +174,12 @@ void engine_console_stop(struct engine *e)
 	close_console(e);
 }
 
+void engine_tls_tick(struct engine *e)
+{
+	if (tls_watch_look(&e->tls) && e->console_ready)
+		(void)tls_watch_send(&e->tls, e->channel);
+}
+
 /* ---- what it says */
 
 static void on_ready(struct engine *e)
@@ -191,6 +197,7 @@ static void on_ready(struct engine *e)
 	pending_ids(e->pending, &m->prompts_from, &m->prompts_to);
 	ipc_end(&e->builder);
 	outbox_urgent(e->outbox, e->builder.buf, e->builder.len);
+	(void)tls_watch_send(&e->tls, e->channel);
 	engine_report_status(e);
 	engine_tell_prompts(e, true);
 	engine_flows_tell_all(e);

@@ -195,9 +195,8 @@ static void on_look(void *engine, const struct conntrack_entry *entry)
 		engine_report_traffic(e, f, false, FLOW_CLOSED);
 	if (entry->is_over)
 		forget(e, f, FLOW_CLOSED);
-	else if (f->connection.name.len)
-		names_keep(e->names, &f->connection.flow.dst, f->connection.name.host,
-			f->connection.name.len, clock_boot_ns());
+	else
+		engine_names_keep(e, &f->connection);
 }
 
 void engine_flows_look(struct engine *e, const struct live_flow *f)

@@ -21,10 +21,12 @@
 #include "daemon/names.h"
 #include "daemon/nflog.h"
 #include "daemon/outbox.h"
+#include "daemon/packet.h"
 #include "daemon/pending.h"
 #include "daemon/queue.h"
 #include "daemon/recent.h"
 #include "daemon/sockdiag.h"
+#include "daemon/tls_watch.h"
 #include "lib/ruleset.h"
 #include "lib/users.h"
 
@@ -46,6 +48,11 @@ struct engine {
 	struct names *names;
 	struct nflog *nflog; /* copies of DNS packets */
 	struct dns_watch *dns;
+	struct hash sni_flows; /* whose first words tell their name: engine_sni.c */
+	struct sni_flow *sni_stalest;
+	/* What others ask for through this machine: names that nobody here asked for must not become those of our own flows. */
+	struct names *forwarded_names;
+	struct dns_watch *forwarded_dns;
 	struct stat hosts_seen; /* of the hosts file as it was read */
 	struct conntrack *conntrack;
 	struct sockdiag *sockdiag; /* to end sockets with */
@@ -88,6 +95,7 @@ struct engine {
 	bool reevaluate; /* a new rule set came: put it to what is held */
 	uint64_t reevaluate_except; /* the prompt whose answer follows */
 	uint64_t instance, started_us;
+	struct tls_watch tls; /* for its listeners beyond loopback */
 
 	/* the loop */
 	int epoll_fd, signal_fd, tick_fd, flush_fd, deadline_fd;
@@ -116,6 +124,36 @@ void engine_decided(struct engine *e, const struct connection *c, enum action ac
 /* Gives one packet its verdict. */
 void engine_verdict(struct engine *e, const struct queue_ref *ref, enum action action);
 
+/* Who makes the connection of this packet, and where to: all of *ret. */
+void engine_learn(struct engine *e, const struct queue_packet *p, const struct packet *packet,
+	struct connection *ret);
+
+/* A packet of a connection that nobody has judged yet. */
+void engine_judge_packet(
+	struct engine *e, const struct queue_packet *p, const struct packet *packet);
+
+/* ruleset_outcomes() for a connection whose host is not known yet. */
+unsigned engine_outcomes(struct engine *e, const struct connection *c);
+
+/* ---- engine_sni.c */
+
+/* A new flow: true when it waits for its first words, or was judged by them; then *c was taken. */
+bool engine_sni_begin(struct engine *e, const struct queue_packet *p, const struct packet *packet,
+	struct connection *c);
+
+/* One more packet of the first queue: true when its flow waits, and the packet was dealt with. */
+bool engine_sni_more(struct engine *e, const struct queue_packet *p, const struct packet *packet);
+
+/* A packet of the second queue that nobody held: true when it is of an undecided flow, and was dealt with. */
+bool engine_sni_undecided(
+	struct engine *e, const struct queue_packet *p, const struct packet *packet);
+
+/* A flow was decided: so are its packets that wait. */
+void engine_sni_decided(struct engine *e, const struct flow *flow, enum action action);
+
+void engine_sni_tick(struct engine *e, uint64_t now_ns);
+void engine_sni_close(struct engine *e);
+
 /* ---- engine_names.c */
 
 int engine_names_open(struct engine *e, struct error *err);
@@ -123,6 +161,16 @@ void engine_names_close(struct engine *e);
 
 /* Takes in the copies of DNS packets there are now: before each connection, so that no name comes late. */
 void engine_names_drain(struct engine *e);
+
+/* Finds the name of where a connection goes, whose process is known. */
+void engine_names_find(struct engine *e, struct connection *c);
+
+/* All names of where it goes, at most `max`: their number. Borrowed until the next change. */
+unsigned engine_names_all(
+	struct engine *e, const struct connection *c, struct text *ret, unsigned max);
+
+/* A flow goes on: its name lives on. */
+void engine_names_keep(struct engine *e, const struct connection *c);
 
 /* A connection whose process is known now may be one that asks questions. */
 void engine_names_asker(struct engine *e, const struct connection *c);
@@ -184,8 +232,7 @@ void engine_ask(struct engine *e, const struct queue_packet *p, struct connectio
 void engine_hold_more(struct engine *e, const struct queue_packet *p, struct held_flow *flow);
 
 /* A packet came from the hold queue. */
-void engine_on_held(
-	struct engine *e, const struct queue_packet *p, const struct flow *flow, uint32_t tcp_seq);
+void engine_on_held(struct engine *e, const struct queue_packet *p, const struct packet *packet);
 
 /* pending.c's callback. */
 void engine_release(
@@ -218,6 +265,9 @@ void engine_console_died(struct engine *e);
 void engine_console_tick(
 	struct engine *e, uint64_t now_ns); /* starts it again, kills a stuck one */
 void engine_console_stop(struct engine *e);
+
+/* Every second: sends certificate and key again when they changed. */
+void engine_tls_tick(struct engine *e);
 
 /* Sends urgent messages now and watches for room when the socket is full. */
 void engine_flush(struct engine *e, bool events);

@@ -16,6 +16,7 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 
+#define NF_INET_FORWARD 2
 #define NF_INET_LOCAL_OUT 3
 #define COPIES_A_TURN 256
 #define HOSTS_FILE "/etc/hosts"
@@ -36,7 +37,10 @@ int engine_names_open(struct engine *e, struct error *err)
 {
 	e->names = names_new();
 	e->dns = e->names ? dns_watch_new(e->names, who_asks, e) : NULL;
-	if (!e->dns)
+	e->forwarded_names = names_new();
+	e->forwarded_dns =
+		e->forwarded_names ? dns_watch_new(e->forwarded_names, NULL, NULL) : NULL;
+	if (!e->dns || !e->forwarded_dns)
 		return error_set(err, ERR_NOMEM, NULL, "out of memory");
 	return nflog_open(e->setup.options->queue_num, &e->nflog, err);
 }
@@ -46,6 +50,35 @@ void engine_names_close(struct engine *e)
 	nflog_close(e->nflog);
 	dns_watch_free(e->dns);
 	names_free(e->names);
+	dns_watch_free(e->forwarded_dns);
+	names_free(e->forwarded_names);
+}
+
+void engine_names_find(struct engine *e, struct connection *c)
+{
+	struct name_asker asker = name_asker_of(c->process);
+	uint64_t now = clock_boot_ns();
+
+	if (c->is_forwarded)
+		names_find(e->forwarded_names, &c->flow.dst, &asker, now, &c->name);
+	/* It may have asked a resolver of this machine. */
+	if (!c->name.len)
+		names_find(e->names, &c->flow.dst, &asker, now, &c->name);
+}
+
+unsigned engine_names_all(
+	struct engine *e, const struct connection *c, struct text *ret, unsigned max)
+{
+	unsigned n = c->is_forwarded ? names_of(e->forwarded_names, &c->flow.dst, ret, max) : 0;
+
+	return n ? n : names_of(e->names, &c->flow.dst, ret, max);
+}
+
+void engine_names_keep(struct engine *e, const struct connection *c)
+{
+	if (c->name.len)
+		names_keep(c->is_forwarded ? e->forwarded_names : e->names, &c->flow.dst,
+			c->name.host, c->name.len, clock_boot_ns());
 }
 
 static void on_copy(void *engine, const struct nflog_packet *copy)
@@ -56,7 +89,11 @@ static void on_copy(void *engine, const struct nflog_packet *copy)
 	if (!e->settings.intercept_dns ||
 		packet_parse(copy->payload, copy->payload_len, &packet) < 0)
 		return;
-	dns_watch_packet(e->dns, &packet, copy->hook == NF_INET_LOCAL_OUT, clock_boot_ns());
+	if (copy->hook == NF_INET_FORWARD)
+		dns_watch_packet(e->forwarded_dns, &packet, dns_watch_is_question(&packet.flow),
+			clock_boot_ns());
+	else
+		dns_watch_packet(e->dns, &packet, copy->hook == NF_INET_LOCAL_OUT, clock_boot_ns());
 }
 
 void engine_names_drain(struct engine *e)
@@ -69,7 +106,8 @@ void engine_names_asker(struct engine *e, const struct connection *c)
 	struct name_asker asker = name_asker_of(c->process);
 
 	if (e->settings.intercept_dns && dns_watch_is_question(&c->flow))
-		dns_watch_asker(e->dns, &c->flow, &asker, clock_boot_ns());
+		dns_watch_asker(c->is_forwarded ? e->forwarded_dns : e->dns, &c->flow, &asker,
+			clock_boot_ns());
 }
 
 static bool same_file(const struct stat *a, const struct stat *b)
@@ -167,6 +205,8 @@ void engine_names_tell(struct engine *e, const struct ipc_names *m)
 	host.s = ipc_get(m, m->host, &host.len);
 	n = names_list(e->names, m->addr.family ? &m->addr : NULL, host.len ? &host : NULL,
 		LIMIT_NAMES_TOLD, t.boot_ns, tell_name, &t);
+	n += names_list(e->forwarded_names, m->addr.family ? &m->addr : NULL,
+		host.len ? &host : NULL, LIMIT_NAMES_TOLD - n, t.boot_ns, tell_name, &t);
 	end = ipc_begin(&e->builder, IPC_NAMES_END);
 	end->request = m->request;
 	end->n = n;

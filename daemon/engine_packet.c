@@ -12,6 +12,7 @@
 
 #define TCP_SYN 0x02
 #define TCP_ACK 0x10
+#define NF_INET_FORWARD 2
 
 /* Decisions taken while paused are void when filtering goes on: no rule set has this generation. */
 #define GENERATION_PAUSED UINT64_MAX
@@ -66,6 +67,8 @@ static void describe(struct engine *e, const struct connection *c,
 	s->flow = c->flow;
 	s->uid = c->uid;
 	s->host = (struct text) { c->name.host, c->name.len };
+	if (c->is_forwarded)
+		s->iface_in = text_of(c->iface_in);
 	s->iface_out = text_of(c->iface_out);
 	if (c->uid != UINT32_MAX)
 		s->user = text_of(users_name(e->users, c->uid));
@@ -93,7 +96,7 @@ static bool match_any_name(struct engine *e, const struct connection *c, struct 
 	struct ruleset_match *ret)
 {
 	struct text names[LIMIT_NAMES_PER_ADDR + 1];
-	unsigned n = names_of(e->names, &c->flow.dst, names, LIMIT_NAMES_PER_ADDR + 1);
+	unsigned n = engine_names_all(e, c, names, LIMIT_NAMES_PER_ADDR + 1);
 	bool all = ruleset_decide(e->ruleset, subject, clock_boot_ns(), ret);
 
 	for (unsigned i = 0; i < n; i++) {
@@ -126,6 +129,19 @@ bool engine_match(struct engine *e, const struct connection *c, struct ruleset_m
 	return ruleset_decide(e->ruleset, &subject, clock_boot_ns(), ret);
 }
 
+unsigned engine_outcomes(struct engine *e, const struct connection *c)
+{
+	struct engine_digest_ctx digest_ctx;
+	struct subject subject;
+	unsigned outcomes;
+
+	e->digest_missing = false;
+	describe(e, c, &digest_ctx, &subject);
+	outcomes = ruleset_outcomes(e->ruleset, &subject, clock_boot_ns());
+	/* A digest may still come, and a rule that asks for it match. */
+	return e->digest_missing ? UINT32_MAX : outcomes;
+}
+
 void engine_decided(struct engine *e, const struct connection *c, enum action action,
 	enum reason reason, const struct ruleset_match *match, struct text rule, unsigned n_packets)
 {
@@ -133,6 +149,7 @@ void engine_decided(struct engine *e, const struct connection *c, enum action ac
 	uint64_t flow_id;
 
 	recent_add(e->recent, &c->flow, c->tcp_seq, &d, clock_mono_ns());
+	engine_sni_decided(e, &c->flow, action);
 	e->counters.decisions[action]++;
 	e->counters.reasons[reason]++;
 	e->counters.methods[c->method]++;
@@ -173,7 +190,9 @@ static void learn_who(struct engine *e, const struct queue_packet *p, const stru
 	struct attribution_result who;
 
 	e->uids_told |= p->has_uid;
-	if (p->has_uid || !e->uids_told)
+	if (c->is_forwarded)
+		attribution_find_forwarded(e->attribution, flow, p->ifindex_in, &who, c->netns);
+	else if (p->has_uid || !e->uids_told)
 		attribution_find(e->attribution, flow, p->has_uid ? p->uid : UINT32_MAX,
 			p->ifindex_out, &who);
 	else
@@ -185,10 +204,9 @@ static void learn_who(struct engine *e, const struct queue_packet *p, const stru
 	c->confidence = who.confidence;
 }
 
-static void learn_who_and_where(struct engine *e, const struct queue_packet *p,
-	const struct packet *packet, struct connection *c)
+void engine_learn(struct engine *e, const struct queue_packet *p, const struct packet *packet,
+	struct connection *c)
 {
-	struct name_asker asker;
 
 	memset(c, 0, sizeof(*c));
 	c->flow = packet->flow;
@@ -196,6 +214,9 @@ static void learn_who_and_where(struct engine *e, const struct queue_packet *p,
 	c->ct_id = p->ct_id;
 	c->read_ns = clock_mono_ns();
 	c->time_us = clock_real_us();
+	c->is_forwarded = p->hook == NF_INET_FORWARD;
+	if (c->is_forwarded)
+		interfaces_name(&e->interfaces, p->ifindex_in, c->read_ns, c->iface_in);
 	interfaces_name(&e->interfaces, p->ifindex_out, c->read_ns, c->iface_out);
 	/*
 	 * What was traced and answered before the packets of a batch came lies ready when the batch is read. The loop has read the
@@ -209,8 +230,7 @@ static void learn_who_and_where(struct engine *e, const struct queue_packet *p,
 	}
 	learn_who(e, p, &packet->flow, c);
 	engine_names_asker(e, c);
-	asker = name_asker_of(c->process);
-	names_find(e->names, &packet->flow.dst, &asker, clock_boot_ns(), &c->name);
+	engine_names_find(e, c);
 }
 
 /* A flow decided a moment ago gets the same again, unless other rules stand now. */
@@ -249,15 +269,15 @@ void engine_judge(struct engine *e, const struct queue_packet *p, struct connect
 		engine_ask(e, p, c);
 }
 
-/* A connection that nobody has judged yet. */
-static void judge(struct engine *e, const struct queue_packet *p, const struct packet *packet)
+void engine_judge_packet(
+	struct engine *e, const struct queue_packet *p, const struct packet *packet)
 {
 	struct connection c;
 
-	learn_who_and_where(e, p, packet, &c);
+	engine_learn(e, p, packet, &c);
 	if (is_own_listener(e, &packet->flow))
 		decide(e, p, &c, ACTION_ALLOW, REASON_OWN, NULL);
-	else
+	else if (!engine_sni_begin(e, p, packet, &c))
 		engine_judge(e, p, &c);
 }
 
@@ -280,7 +300,7 @@ void engine_on_packet(void *engine, const struct queue_packet *p)
 		return;
 	}
 	if (p->ref.queue_num != e->setup.options->queue_num) {
-		engine_on_held(e, p, &packet.flow, packet.tcp_seq);
+		engine_on_held(e, p, &packet);
 		return;
 	}
 	if (is_midstream(&packet)) {
@@ -291,6 +311,6 @@ void engine_on_packet(void *engine, const struct queue_packet *p)
 	held = pending_find_flow(e->pending, &packet.flow);
 	if (held)
 		engine_hold_more(e, p, held);
-	else if (!repeat_decision(e, p, &packet))
-		judge(e, p, &packet);
+	else if (!repeat_decision(e, p, &packet) && !engine_sni_more(e, p, &packet))
+		engine_judge_packet(e, p, &packet);
 }

@@ -69,7 +69,10 @@ static void fill_connection(struct engine *e, struct ipc_connection *m, const st
 	m->confidence = (uint8_t)c->confidence;
 	m->host_source = (uint8_t)c->name.source;
 	m->host_certainty = (uint8_t)c->name.certainty;
+	m->is_forwarded = c->is_forwarded;
+	memcpy(m->iface_in, c->iface_in, sizeof(m->iface_in));
 	memcpy(m->iface_out, c->iface_out, sizeof(m->iface_out));
+	put_text(&e->builder, &m->netns, c->netns);
 	ipc_put(&e->builder, &m->host, c->name.host, c->name.len);
 	fill_process(e, &m->process, c);
 }

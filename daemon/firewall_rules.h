@@ -14,8 +14,8 @@
 #include "daemon/firewall.h"
 
 #define FW_RULE_SIZE 1024
-#define FW_CHAIN_RULES 4
-#define FW_TABLE_CHAINS 2
+#define FW_CHAIN_RULES 8
+#define FW_TABLE_CHAINS 3
 #define FW_COMMENT_LEN 32
 #define FW_CHAIN_NAME_LEN 32 /* xt_chainlabel */
 
@@ -35,7 +35,7 @@ struct fw_rule {
 	_Alignas(8) uint8_t entry[FW_RULE_SIZE];
 };
 
-/* The rules that ought to stand in one chain, in this order. */
+/* The rules that ought to stand in one chain, in this order; none, where those of an earlier run are to go. */
 struct fw_chain {
 	char name[FW_CHAIN_NAME_LEN];
 	unsigned n_rules;

@@ -58,14 +58,16 @@ static int check_connection(const void *msg, size_t len)
 
 	if (c->action >= ACTION_COUNT_ || c->reason >= REASON_COUNT_ ||
 		c->method >= METHOD_COUNT_ || c->confidence >= CONFIDENCE_COUNT_ ||
-		c->host_source >= HOST_COUNT_ || c->nolog > 1 ||
+		c->host_source >= HOST_COUNT_ || c->nolog > 1 || c->is_forwarded > 1 ||
 		c->host_certainty >= HOST_CERTAINTY_COUNT_)
 		return ERR_MALFORMED;
 	if (check_addr(&c->flow.src) < 0 || check_addr(&c->flow.dst) < 0)
 		return ERR_MALFORMED;
-	if (!memchr(c->iface_out, 0, sizeof(c->iface_out)))
+	if (!memchr(c->iface_in, 0, sizeof(c->iface_in)) ||
+		!memchr(c->iface_out, 0, sizeof(c->iface_out)))
 		return ERR_MALFORMED;
-	if (check_str(msg, len, c->host) < 0 || check_str(msg, len, c->rule) < 0)
+	if (check_str(msg, len, c->host) < 0 || check_str(msg, len, c->rule) < 0 ||
+		check_str(msg, len, c->netns) < 0)
 		return ERR_MALFORMED;
 	return check_process(msg, len, &c->process);
 }
@@ -118,12 +120,16 @@ static int check_config(const void *msg, size_t len)
 
 	if (check_settings(msg, len) < 0)
 		return ERR_MALFORMED;
-	if (m->n_listen > IPC_LISTEN_MAX || m->fail_closed > 1 || m->mark_bit > 30 ||
-		m->log_format > LOG_FORMAT_JSON)
+	if (m->n_listen > IPC_LISTEN_MAX || m->fail_closed > 1 || m->read_sni > 1 ||
+		m->mark_bit > 30 || m->log_format > LOG_FORMAT_JSON || m->queue_forwarded > 1)
 		return ERR_MALFORMED;
 	for (uint32_t i = 0; i < m->n_listen; i++)
 		if (m->listen[i].addr.family != 4 && m->listen[i].addr.family != 6)
 			return ERR_MALFORMED;
+	if (!memchr(m->tls_certificate, 0, sizeof(m->tls_certificate)) ||
+		!memchr(m->tls_key, 0, sizeof(m->tls_key)) ||
+		!m->tls_certificate[0] != !m->tls_key[0])
+		return ERR_MALFORMED;
 	return 0;
 }
 
@@ -187,6 +193,12 @@ static int check_list(const void *msg, size_t len)
 	return check_str(msg, len, m->folder);
 }
 
+static int check_tls_file(const void *msg, size_t len)
+{
+	(void)len;
+	return ((const struct ipc_tls_file *)msg)->part < IPC_TLS_COUNT_ ? 0 : ERR_MALFORMED;
+}
+
 static const struct message_kind kinds[] = {
 	[IPC_HELLO] = { sizeof(struct ipc_hello), NULL },
 	[IPC_CONNECTION] = { sizeof(struct ipc_connection), check_connection },
@@ -201,6 +213,7 @@ static const struct message_kind kinds[] = {
 	[IPC_FLOW_END_RESULT] = { sizeof(struct ipc_flow_end_result), NULL },
 	[IPC_NAME] = { sizeof(struct ipc_name), check_name },
 	[IPC_NAMES_END] = { sizeof(struct ipc_names_end), NULL },
+	[IPC_TLS_FILE] = { sizeof(struct ipc_tls_file), check_tls_file },
 	[IPC_FLOW_END] = { sizeof(struct ipc_flow_end), NULL },
 	[IPC_NAMES] = { sizeof(struct ipc_names), check_names },
 	[IPC_CONFIG] = { sizeof(struct ipc_config), check_config },
@@ -358,11 +371,13 @@ size_t ipc_padded(size_t len)
 	return (len + 7) & ~(size_t)7;
 }
 
-int ipc_receive_packed(int fd, void *buf)
+int ipc_receive_packed(int fd, void *buf, int *ret_fd)
 {
-	_cleanup_close_ int extra = -1;
+	int n = receive(fd, buf, ret_fd);
 
-	return receive(fd, buf, &extra);
+	if (n < 0 && *ret_fd >= 0)
+		close(steal_fd(ret_fd));
+	return n;
 }
 
 const struct ipc_header *ipc_unpack(const void *buf, size_t len, size_t *pos)

@@ -41,7 +41,8 @@
 
 /*
  * Descriptors that a console process is born with. `opensnitch-console` takes no other arguments than
- * `--fds N_LISTEN` (serve) or `--read-config` (parse the config, send IPC_CONFIG or fail, exit).
+ * `--fds N_LISTEN` (serve), `--read-config` (parse the config, send IPC_CONFIG or fail, exit) or `--check-tls` (receive one
+ * pair of IPC_TLS_FILE, say what is wrong, exit).
  */
 enum {
 	IPC_FD_CHANNEL = 3, /* SOCK_SEQPACKET to the engine */
@@ -56,6 +57,7 @@ enum {
 #define IPC_ENV_CONFIG_PATH "OPENSNITCH_CONFIG" /* "" when no file exists */
 #define IPC_ENV_STATE_DIR "OPENSNITCH_STATE_DIR"
 #define IPC_ENV_RULES_DIR "OPENSNITCH_RULES_DIR"
+#define IPC_ENV_LOG_FORMAT "OPENSNITCH_LOG_FORMAT" /* of --log-format; unset: the config's */
 #define IPC_ENV_LISTEN "OPENSNITCH_LISTEN" /* "ADDR:PORT" from --listen; unset: the config's */
 
 enum ipc_type {
@@ -73,6 +75,7 @@ enum ipc_type {
 	IPC_FLOW_END_RESULT = 11,
 	IPC_NAME = 12,
 	IPC_NAMES_END = 13,
+	IPC_TLS_FILE = 14, /* in a datagram of its own, with the file as its descriptor */
 	/* console to engine */
 	IPC_CONFIG = 32,
 	IPC_READY = 33,
@@ -141,12 +144,15 @@ struct ipc_connection {
 	uint8_t host_source; /* enum host_source */
 	uint8_t nolog; /* the rule says: do not record */
 	uint8_t host_certainty; /* enum host_certainty */
-	uint8_t pad[1];
+	uint8_t is_forwarded; /* 0 or 1: it comes from another network namespace or machine */
 	uint64_t flow_id; /* of the live flow that it begins; 0: none */
 	uint32_t held_packets; /* that this decision released or dropped; 1 for an unheld one */
-	char iface_out[IPC_IFACE_LEN]; /* NUL-padded; may be empty */
+	char iface_in[IPC_IFACE_LEN]; /* of a forwarded one; NUL-padded; may be empty */
+	char iface_out[IPC_IFACE_LEN]; /* likewise, of any */
 	struct ipc_str host;
 	struct ipc_str rule;
+	struct ipc_str
+		netns; /* name of the network namespace that a forwarded one comes from; empty: not known */
 	struct ipc_process process;
 };
 
@@ -236,6 +242,10 @@ enum ipc_alert_code {
 	ALERT_HISTORY_STOPPED = 32, /* the disk is full or failing */
 	ALERT_HISTORY_RESUMED = 33,
 	ALERT_RULE_FILE = 34, /* a rule file is bad and was skipped */
+	ALERT_EXPORT_DOWN = 35, /* decisions do not reach a target */
+	ALERT_EXPORT_RESUMED = 36,
+	ALERT_TLS_REFUSED = 37, /* certificate and key are not used: the former ones are, or none */
+	ALERT_TLS_KEY_OPEN = 38, /* everybody may read the key */
 };
 
 struct ipc_alert {
@@ -287,8 +297,12 @@ struct ipc_config {
 	uint8_t fail_closed;
 	uint8_t mark_bit; /* 0..30: this bit means allowed, the next one rejected */
 	uint8_t log_format; /* enum log_format */
-	uint8_t pad;
+	uint8_t queue_forwarded; /* 0 or 1: also what others send through this machine */
+	uint8_t read_sni; /* 0 or 1: names from the first words of a connection */
+	uint8_t pad[3];
 	struct ipc_listen listen[IPC_LISTEN_MAX];
+	char tls_certificate[LIMIT_PATH + 1]; /* NUL-terminated paths; both or none */
+	char tls_key[LIMIT_PATH + 1];
 };
 
 struct ipc_ready {
@@ -399,6 +413,16 @@ struct ipc_names_end {
 	uint32_t pad;
 };
 
+/* ---- TLS: the certificate, then the key, again whenever one of the files changed */
+
+enum ipc_tls_part { IPC_TLS_CERTIFICATE, IPC_TLS_KEY, IPC_TLS_COUNT_ };
+
+struct ipc_tls_file {
+	struct ipc_header header;
+	uint32_t part; /* enum ipc_tls_part */
+	int32_t errnum; /* errno of opening it, and then no descriptor; otherwise 0 */
+};
+
 /* ---- writing */
 
 /* One message being built. `buf` starts with the fixed struct; fill it in place through a cast. */
@@ -450,10 +474,10 @@ int ipc_receive(int fd, void *buf, int *ret_fd);
 size_t ipc_padded(size_t len);
 
 /*
- * Receives a datagram of one or several messages into `buf` (8-aligned, LIMIT_IPC_MESSAGE bytes), unchecked; a descriptor that
- * comes with it is closed. Its length; 0 at the end; ERR_AGAIN, ERR_MALFORMED (too long) or ERR_IO.
+ * Receives a datagram of one or several messages into `buf` (8-aligned, LIMIT_IPC_MESSAGE bytes), unchecked. *ret_fd is as with
+ * ipc_receive(). Its length; 0 at the end; ERR_AGAIN, ERR_MALFORMED (too long) or ERR_IO.
  */
-int ipc_receive_packed(int fd, void *buf);
+int ipc_receive_packed(int fd, void *buf, int *ret_fd);
 
 /*
  * The message at *pos of such a datagram of `len` bytes, checked; *pos moves on to the next. NULL at the end (*pos == len), or

@@ -54,6 +54,8 @@ static int read_config(struct options *options, struct ipc_config *config, struc
 	int r = child_read_config(options, config, err);
 
 	if (r == 0)
+		r = child_check_tls(options, config, err);
+	if (r == 0)
 		log_init("opensnitchd", (enum log_level)config->settings.log_level,
 			options->has_log_format ? options->log_format
 						: (enum log_format)config->log_format);

@@ -17,7 +17,7 @@
 struct nflog;
 
 struct nflog_packet {
-	uint8_t hook; /* NF_INET_LOCAL_IN 1, NF_INET_LOCAL_OUT 3 */
+	uint8_t hook; /* NF_INET_LOCAL_IN 1, NF_INET_FORWARD 2, NF_INET_LOCAL_OUT 3 */
 	const uint8_t *payload; /* from the network header on; lives until the callback returns */
 	size_t payload_len;
 };

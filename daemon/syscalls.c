@@ -40,7 +40,7 @@ static const struct {
 	{ "fork", "a new console" },
 	{ "vfork", "a new console" },
 	{ "execve", "a new console" },
-	{ "execveat", "a console's program that fetches lists" },
+	{ "execveat", "a console's programs that fetch lists and export decisions" },
 	{ "wait4", "the end of a console" },
 	{ "waitid", "the end of a console" },
 	{ "kill", "a console that is stuck" },

@@ -62,7 +62,9 @@ struct connection_record {
 	struct flow_traffic traffic;
 	struct text host; /* empty: not known, as everywhere here */
 	struct text rule;
-	struct text iface_out;
+	struct text iface_in, iface_out;
+	bool is_forwarded; /* it came from another network namespace or machine */
+	struct text netns; /* the namespace's name */
 	struct text path;
 	struct text args; /* each sanitized; 0x1f, which no sanitized text holds, between two */
 	struct text cwd;

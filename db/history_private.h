@@ -83,6 +83,9 @@ enum history_column {
 	COL_REAL_UID,
 	COL_EUID,
 	COL_CREATOR,
+	COL_FORWARDED,
+	COL_IFACE_IN,
+	COL_NETNS,
 	COL_WRITTEN_, /* columns up to here are written with the row, those after at its end */
 	COL_BYTES_OUT = COL_WRITTEN_,
 	COL_BYTES_IN,

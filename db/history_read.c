@@ -25,15 +25,37 @@
 #define TEXT_OF(column) "(SELECT text FROM strings WHERE id = c." column ")"
 
 /* In the order of enum history_column. */
-#define SELECT_ROW                                                                                                                                                  \
-	"SELECT c.id, time_us, protocol, action, reason, src_port, dst_port, uid, pid, method,"                                                                     \
-	" confidence, host_source, latency_us, held, start_time, " TEXT_OF("src_ip") ", " TEXT_OF("dst_ip") ", " TEXT_OF("host") ", " TEXT_OF("rule") ", " TEXT_OF( \
-		"path") ", " TEXT_OF("args") ", " TEXT_OF("cwd") ", " TEXT_OF("user") ","                                                                           \
-										      " " TEXT_OF("cgroup") ", " TEXT_OF("container") ", " TEXT_OF(                 \
-											      "pa"                                                                  \
-											      "re"                                                                  \
-											      "nt"                                                                  \
-											      "s") ", " TEXT_OF("iface_out") ", host_certainty, flags, " TEXT_OF("script") ", started_us, real_uid, euid, " TEXT_OF("creator") ", bytes_out, bytes_in, packets_out, packets_in, ended_us FROM connections AS c "
+#define SELECT_ROW                                                                                                                                                                                                                \
+	"SELECT c.id, time_us, protocol, action, reason, src_port, dst_port, uid, pid, method,"                                                                                                                                   \
+	" confidence, host_source, latency_us, held, start_time, " TEXT_OF("src_ip") ", " TEXT_OF("dst_ip") ", " TEXT_OF("host") ", " TEXT_OF("rule") ", " TEXT_OF("path") ", " TEXT_OF("args") ", " TEXT_OF("cwd") ", " TEXT_OF( \
+		"user") ","                                                                                                                                                                                                       \
+			" " TEXT_OF("cgroup") ", " TEXT_OF("container") ", " TEXT_OF(                                                                                                                                             \
+				"pa"                                                                                                                                                                                              \
+				"re"                                                                                                                                                                                              \
+				"nt"                                                                                                                                                                                              \
+				"s") ", " TEXT_OF("iface_out") ", host_certainty, "                                                                                                                                               \
+							       "flags, " TEXT_OF(                                                                                                                                                 \
+								       "script") ", "                                                                                                                                             \
+										 "start"                                                                                                                                          \
+										 "ed_"                                                                                                                                            \
+										 "us, "                                                                                                                                           \
+										 "real_"                                                                                                                                          \
+										 "uid, "                                                                                                                                          \
+										 "euid,"                                                                                                                                          \
+										 " " TEXT_OF(                                                                                                                                     \
+											 "cre"                                                                                                                                    \
+											 "ato"                                                                                                                                    \
+											 "r") ", "                                                                                                                                \
+											      "fo"                                                                                                                                \
+											      "rw"                                                                                                                                \
+											      "ar"                                                                                                                                \
+											      "de"                                                                                                                                \
+											      "d,"                                                                                                                                \
+											      " " TEXT_OF(                                                                                                                        \
+												      "iface_"                                                                                                                    \
+												      "in") ","                                                                                                                   \
+													    " " TEXT_OF(                                                                                                          \
+														    "netns") ", bytes_out, bytes_in, packets_out, packets_in, ended_us FROM connections AS c "
 
 enum param {
 	PARAM_BEFORE = 1,
@@ -152,6 +174,9 @@ static void read_row(sqlite3_stmt *st, struct connection_record *c)
 	c->n_parents =
 		history_relatives_parse(sql_text(st, COL_PARENTS), c->parents, LIMIT_PARENTS);
 	history_relatives_parse(sql_text(st, COL_CREATOR), &c->creator, 1);
+	c->is_forwarded = number(st, COL_FORWARDED) != 0;
+	c->iface_in = sql_text(st, COL_IFACE_IN);
+	c->netns = sql_text(st, COL_NETNS);
 }
 
 /* ---- free text: a set of strings by number, one bit each */

@@ -62,6 +62,9 @@ void connection_record_from_ipc(
 	ret->held = msg->held_packets;
 	ret->host = text_of(msg, msg->host);
 	ret->rule = text_of(msg, msg->rule);
+	ret->is_forwarded = msg->is_forwarded;
+	ret->netns = text_of(msg, msg->netns);
+	ret->iface_in = (struct text) { msg->iface_in, strnlen(msg->iface_in, IPC_IFACE_LEN) };
 	ret->iface_out = (struct text) { msg->iface_out, strnlen(msg->iface_out, IPC_IFACE_LEN) };
 	ret->pid = p->pid;
 	ret->uid = p->uid;

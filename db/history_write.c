@@ -26,10 +26,11 @@ static const char insert_sql[] =
 	"dst_port,"
 	" uid, pid, method, confidence, host_source, latency_us, held, start_time, src_ip, dst_ip,"
 	" host, rule, path, args, cwd, user, cgroup, container, parents, iface_out,"
-	" host_certainty, flags, script, started_us, real_uid, euid, creator)"
+	" host_certainty, flags, script, started_us, real_uid, euid, creator, forwarded, iface_in, "
+	"netns)"
 	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,"
 	" ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31,"
-	" ?32, ?33, ?34)";
+	" ?32, ?33, ?34, ?35, ?36, ?37)";
 
 struct turn {
 	struct history *h;
@@ -73,6 +74,7 @@ static void bind_numbers(sqlite3_stmt *st, const struct connection_record *c)
 	bind(st, COL_HOST_SOURCE, c->host_source);
 	bind(st, COL_HOST_CERTAINTY, c->host_certainty);
 	bind(st, COL_FLAGS, c->flags);
+	bind(st, COL_FORWARDED, c->is_forwarded);
 	bind(st, COL_LATENCY, c->latency_us);
 	bind(st, COL_HELD, c->held);
 }
@@ -111,6 +113,8 @@ static int bind_texts(
 				       sizeof(creator)) },
 		{ COL_IFACE_OUT, c->iface_out },
 		{ COL_SCRIPT, c->script },
+		{ COL_IFACE_IN, c->iface_in },
+		{ COL_NETNS, c->netns },
 	};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {

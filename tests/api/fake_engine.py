@@ -61,8 +61,9 @@ class Process(C.Structure):
 class ConnectionMsg(C.Structure):
     _fields_ = [("header", Header), ("time_us", C.c_uint64), ("flow", Flow), ("latency_us", C.c_uint32),
                 ("action", C.c_uint8), ("reason", C.c_uint8), ("method", C.c_uint8), ("confidence", C.c_uint8),
-                ("host_source", C.c_uint8), ("nolog", C.c_uint8), ("pad", C.c_uint8 * 2),
-                ("held_packets", C.c_uint32), ("iface_out", C.c_char * 16), ("host", Str), ("rule", Str),
+                ("host_source", C.c_uint8), ("nolog", C.c_uint8), ("host_certainty", C.c_uint8),
+                ("is_forwarded", C.c_uint8), ("flow_id", C.c_uint64), ("held_packets", C.c_uint32),
+                ("iface_in", C.c_char * 16), ("iface_out", C.c_char * 16), ("host", Str), ("rule", Str), ("netns", Str),
                 ("process", Process)]
 
 
@@ -118,7 +119,8 @@ class Listen(C.Structure):
 
 class ConfigMsg(C.Structure):
     _fields_ = [("settings", SettingsMsg), ("n_listen", C.c_uint32), ("fail_closed", C.c_uint8),
-                ("mark_bit", C.c_uint8), ("log_format", C.c_uint8), ("pad", C.c_uint8), ("listen", Listen * 8)]
+                ("mark_bit", C.c_uint8), ("log_format", C.c_uint8), ("queue_forwarded", C.c_uint8), ("read_sni", C.c_uint8), ("pad", C.c_uint8 * 3),
+                ("listen", Listen * 8)]
 
 
 class RulesetMsg(C.Structure):
@@ -184,7 +186,7 @@ class Tail:
 def fill_connection(msg, tail, *, src="10.0.0.5", src_port=50312, dst="93.184.216.34", dst_port=443, proto=6,
                     host="example.com", rule="", path="/usr/bin/curl", args=(b"curl", b"-s"), pid=4711, uid=1000,
                     user="ann", cwd="/home/ann", cgroup="/user.slice", container="", action=ALLOW, reason=0,
-                    parents=((4000, "/usr/bin/bash"),), time_us=None, latency_us=61, nolog=0):
+                    parents=((4000, "/usr/bin/bash"),), time_us=None, latency_us=61, nolog=0, iface_in="", netns=""):
     msg.time_us = time_us or int(time.time() * 1e6)
     msg.flow = Flow(addr(src), addr(dst), src_port, dst_port, proto)
     msg.latency_us = latency_us
@@ -192,8 +194,9 @@ def fill_connection(msg, tail, *, src="10.0.0.5", src_port=50312, dst="93.184.21
     msg.host_source = 1 if host else 0
     msg.nolog = nolog
     msg.held_packets = 1
-    msg.iface_out = b"eth0"
-    msg.host, msg.rule = tail.put(host), tail.put(rule)
+    msg.iface_in, msg.iface_out = iface_in.encode(), b"eth0"
+    msg.is_forwarded = bool(iface_in)
+    msg.host, msg.rule, msg.netns = tail.put(host), tail.put(rule), tail.put(netns)
     p = msg.process
     p.pid, p.uid, p.start_time = pid, uid, 12345
     p.path, p.args = tail.put(path), tail.put(b"".join(a + b"\0" for a in args))

@@ -14,6 +14,8 @@ LINE = re.compile(r"(opensnitch_[a-z_]+)(?:\{([^}]*)\})? (-?[0-9.e+]+)$")
 
 
 class TestMetrics(ApiCase):
+    config = {"default_action": "allow", "export": ["json:///nowhere/decisions.jsonl"]}
+
     def read(self):
         """(name, labels) -> value"""
         got = self.assert_status(self.api.get("/metrics"), 200)

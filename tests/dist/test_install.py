@@ -50,17 +50,20 @@ class TestInstall(unittest.TestCase):
         make("install", f"DESTDIR={self.dest}")
         for path in (self.at("sbindir", "opensnitchd"), self.at("bindir", "opensnitch-ui"), self.at("bindir", "opensnitch-ruleman"),
                      self.at("libexecdir", "opensnitch", "opensnitch-console"),
-                     self.at("libexecdir", "opensnitch", "opensnitch-fetcher"), self.at("mandir", "man8", "opensnitchd.8"),
+                     self.at("libexecdir", "opensnitch", "opensnitch-fetcher"),
+                     self.at("libexecdir", "opensnitch", "opensnitch-exporter"), self.at("mandir", "man8", "opensnitchd.8"),
                      self.at("mandir", "man5", "opensnitchd.json.5"), self.at("prefix", "lib", "sysusers.d", "opensnitchd.conf"),
                      self.at("prefix", "lib", "tmpfiles.d", "opensnitchd.conf"),
                      self.at("prefix", "lib", "modules-load.d", "opensnitchd.conf"),
                      self.at("systemdsystemunitdir", "opensnitchd.service"),
-                     self.at("sysconfdir", "opensnitchd", "rules", "000-allow-loopback.json")):
+                     self.at("sysconfdir", "opensnitchd", "rules", "000-allow-loopback.json"),
+                     *(self.at("docdir", "examples", *name.split("/")) for name in (
+                         "prometheus/prometheus.yml", "prometheus/opensnitch.rules.yml", "grafana/opensnitch.json", "logrotate/opensnitch"))):
             self.assertTrue(path.is_file(), f"{path} is not installed")
         done = subprocess.run([self.at("sbindir", "opensnitchd"), "--version"], capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, 0, done.stderr)
-        # What fetches lists is the only one that holds libcurl in memory.
-        for program, wants in (("opensnitch-console", False), ("opensnitch-fetcher", True)):
+        # What reaches out into the world is all that holds libcurl in memory.
+        for program, wants in (("opensnitch-console", False), ("opensnitch-fetcher", True), ("opensnitch-exporter", True)):
             done = subprocess.run(["readelf", "-d", self.at("libexecdir", "opensnitch", program)], capture_output=True, text=True, check=True)
             self.assertEqual("libcurl" in done.stdout, wants, program)
         unit = self.at("systemdsystemunitdir", "opensnitchd.service").read_text(encoding="utf-8")

@@ -38,6 +38,7 @@ static void read_connection(const uint8_t *msg, size_t len, const struct ipc_con
 	FUZZ_ASSERT(action_str((enum action)c->action) && reason_str((enum reason)c->reason) &&
 		    attribution_method_str((enum attribution_method)c->method) &&
 		    confidence_str((enum confidence)c->confidence));
+	FUZZ_ASSERT(memchr(c->iface_in, 0, sizeof(c->iface_in)));
 	FUZZ_ASSERT(memchr(c->iface_out, 0, sizeof(c->iface_out)));
 }
 

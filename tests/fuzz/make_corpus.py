@@ -249,10 +249,21 @@ def configs():
     yield "all", json.dumps({"default_action": "deny", "default_duration": "30s", "prompt": {"timeout": "10s", "timeout_action": None},
                              "prompt_without_clients": True, "fail_closed": False, "history": {"max_age": "7d", "max_rows": 1000},
                              "listen": ["127.0.0.1:7373", "[::1]:7373"], "hosts": ["box.lan"], "tls": None,
-                             "log": {"level": "info", "format": "text"}, "mark_bit": 28, "intercept_dns": True, "end_flows": True,
-                             "firewall": "iptables"}, indent=1).encode()
+                             "log": {"level": "info", "format": "text"}, "mark_bit": 28, "intercept_dns": True, "read_sni": True, "end_flows": True,
+                             "firewall": "iptables", "export": ["syslog+tcp://siem.example:601", "json:///var/log/x"]}, indent=1).encode()
+    yield "tls", b'{"listen": ["0.0.0.0:443"], "tls": {"certificate": "/etc/x.crt", "key": "/etc/x.key"}}'
+    yield "tls-half", b'{"tls": {"key": "/etc/x.key"}, "prompt": null}'
     yield "bad", b'{\n "prompt": {\n  "timeout": "1000d"\n },\n "colour": 1,\n "listen": ["0.0.0.0:80", 7]\n}'
     yield "duplicate", b'{"mark_bit": 1, "mark_bit": 2}'
+
+
+def exports():
+    for url in ("syslog+tcp://siem.example:601", "syslog+tls://[2001:db8::1]:6514?ca=/c&cert=/d&key=/e", "syslog+udp://10.0.0.1:514",
+                "syslog+unix:///dev/log", "json:///var/log/x.jsonl", "syslog+tls://h:1?ca=", "json:///a\\"):
+        yield url.split(":")[0].replace("+", "-") + str(len(url)), url.encode()
+    strings = (b"/usr/bin/curl", b"a\"b\\c]d", b"rule\n<1>1", b"\xff\xc3\xa4\x1b", b"/system.slice/a.service", b"", b"eth0", b"/bin/sh", b"curl\0-s\0")
+    yield "decision", bytes([1, 1, 0, 6, 10, 0, 0, 5]) + b"".join(bytes([(len(s) + 3) // 4]) + s.ljust((len(s) + 3) // 4 * 4, b"]") for s in strings)
+    yield "longest", bytes([0, 1, 0, 6, 10, 0, 0, 5]) + b"".join(bytes([255]) + b"\"\\]\xff" * 255 for _ in range(9))
 
 
 def queries():
@@ -283,7 +294,7 @@ def fetches():
 
 TARGETS = {"packet": packets, "dns": dns_answers, "dns_name": dns_names, "ipc": ipc_messages, "queue_message": queue_messages,
            "trace_page": trace_pages, "trace_format": trace_formats, "rulewire": rule_sets, "rule_doc": rule_docs, "config": configs,
-           "query": queries, "fetch": fetches}
+           "query": queries, "fetch": fetches, "export": exports}
 
 
 def main():

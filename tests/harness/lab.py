@@ -154,7 +154,7 @@ def remove_namespace(name):
 
 def remove_leftovers(prefix):
     """Removes the namespaces and directories of labs with this prefix whose creator is dead."""
-    pattern = re.compile(re.escape(prefix) + r"-(\d+)-\d+-(client|world|dir-.*)$")
+    pattern = re.compile(re.escape(prefix) + r"-(\d+)-\d+-(client|world|behind\d+|dir-.*)$")
 
     def orphans(folder):
         names = os.listdir(folder) if os.path.isdir(folder) else []

@@ -27,6 +27,8 @@
 
 #define OTHER_QUEUE 20002
 #define RULES 18 /* of one daemon: two and seven, in both families */
+#define RULES_FORWARDED                                                                            \
+	18 /* more, with queue_forwarded: two, and those of mangle twice but for their copies */
 
 static const struct firewall_config marks = {
 	.queue_num = RIG_QUEUE,
@@ -42,13 +44,15 @@ static const struct firewall_config other = {
 /* ---- what other programs do to a table */
 
 /* libiptc reads whole labels, so these are not mere strings. */
-enum place { FILTER_OUTPUT, MANGLE_INPUT, MANGLE_OUTPUT };
+enum place { FILTER_OUTPUT, FILTER_FORWARD, MANGLE_INPUT, MANGLE_OUTPUT, MANGLE_FORWARD };
 static const struct {
 	xt_chainlabel table, chain;
 } places[] = {
 	[FILTER_OUTPUT] = { "filter", "OUTPUT" },
+	[FILTER_FORWARD] = { "filter", "FORWARD" },
 	[MANGLE_INPUT] = { "mangle", "INPUT" },
 	[MANGLE_OUTPUT] = { "mangle", "OUTPUT" },
+	[MANGLE_FORWARD] = { "mangle", "FORWARD" },
 };
 
 static unsigned count_v4(struct xtc_handle *h, const xt_chainlabel chain, const char *comment)
@@ -229,16 +233,47 @@ static void test_leftovers(void **state)
 	(void)state;
 	config.fail_closed = true;
 	config.packet_marks = true;
+	config.read_sni = true;
 	config.mark_allow = 1 << 4;
 	assert_int_equal(firewall_new(&config, &fw), 0);
 	assert_int_equal(firewall_verify(fw, &err), ERR_NOT_FOUND);
 	assert_int_equal(firewall_install(fw, &err), 0);
 	assert_int_equal(firewall_verify(fw, &err), 0);
-	assert_int_equal(count_rules("opensnitch:20000"), RULES + 4);
-	assert_int_equal(count_rules(NULL), RULES + 4);
+	assert_int_equal(count_rules("opensnitch:20000"), RULES + 6);
+	assert_int_equal(count_rules(NULL), RULES + 6);
 	assert_int_equal(firewall_verify(*state, &err), ERR_NOT_FOUND);
 	assert_int_equal(firewall_install(*state, &err), 0);
 	assert_int_equal(count_rules(NULL), RULES);
+	firewall_free(fw);
+}
+
+/* Rules for what is forwarded: none by default, verified and put back like the others, and gone once they are switched off. */
+static void test_forwarded(void **state)
+{
+	struct firewall_config config = marks;
+	struct firewall *fw = NULL;
+	struct error err = { 0 };
+
+	config.queue_forwarded = true;
+	assert_int_equal(firewall_new(&config, &fw), 0);
+	assert_int_equal(firewall_verify(fw, &err), ERR_NOT_FOUND);
+	assert_int_equal(firewall_install(fw, &err), 0);
+	assert_int_equal(firewall_verify(fw, &err), 0);
+	assert_int_equal(count_rules("opensnitch:20000"), RULES + RULES_FORWARDED);
+	for (size_t i = 0; i < array_len(places); i++) {
+		flush_chain((enum place)i, i % 2 == 1);
+		assert_int_equal(firewall_verify(fw, &err), ERR_NOT_FOUND);
+		assert_int_equal(firewall_install(fw, &err), 0);
+		assert_int_equal(firewall_verify(fw, &err), 0);
+		assert_int_equal(count_rules(NULL), RULES + RULES_FORWARDED);
+	}
+	/* To one without them they are leftovers. */
+	assert_int_equal(firewall_verify(*state, &err), ERR_NOT_FOUND);
+	assert_int_equal(firewall_install(*state, &err), 0);
+	assert_int_equal(count_rules(NULL), RULES);
+	assert_int_equal(firewall_install(fw, &err), 0);
+	assert_int_equal(firewall_remove(fw, &err), 0);
+	assert_int_equal(count_rules(NULL), 0);
 	firewall_free(fw);
 }
 
@@ -297,6 +332,8 @@ static void assert_noticed_and_repaired(struct firewall *fw, const char *word)
 static void test_flush_noticed(void **state)
 {
 	for (size_t i = 0; i < array_len(places); i++) {
+		if (i == FILTER_FORWARD || i == MANGLE_FORWARD)
+			continue;
 		flush_chain((enum place)i, false);
 		assert_noticed_and_repaired(*state, "IPv4");
 		flush_chain((enum place)i, true);
@@ -388,6 +425,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		FW_TEST(test_install),
 		FW_TEST(test_leftovers),
+		FW_TEST(test_forwarded),
 		FW_TEST(test_other_daemon),
 		FW_TEST(test_foreign_rules_stay),
 		FW_TEST(test_flush_noticed),

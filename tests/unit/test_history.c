@@ -49,6 +49,9 @@ static void check_whole(void *ctx, const struct connection_record *c)
 	assert_text(c->host, "host-3.example");
 	assert_text(c->rule, "reject-it");
 	assert_text(c->iface_out, "eth0");
+	assert_text(c->iface_in, "veth7");
+	assert_true(c->is_forwarded);
+	assert_text(c->netns, "blue");
 	assert_text(c->path, "/usr/bin/curl");
 	assert_text(c->args, "curl\x1f-s\x1fhttps://example.com/");
 	assert_text(c->cwd, "/home/ann");
@@ -94,6 +97,9 @@ static void test_round_trip(void **state)
 	c->latency_us = 61;
 	c->held_packets = 3;
 	memcpy(c->iface_out, "eth0", 5);
+	memcpy(c->iface_in, "veth7", 6);
+	c->is_forwarded = 1;
+	put(k, &c->netns, "blue");
 	c->process.start_time = 777;
 	put(k, &c->rule, "reject-it");
 	put(k, &c->process.cwd, "/home/ann");
@@ -173,6 +179,8 @@ static void test_sparse_and_hostile(void **state)
 	assert_int_equal(s.last.uid, UINT32_MAX);
 	assert_int_equal(s.last.path.len, 0);
 	assert_int_equal(s.last.n_parents, 0);
+	assert_false(s.last.is_forwarded);
+	assert_int_equal(s.last.netns.len, 0);
 
 	c = make(k, 2);
 	ipc_put(&k->b, &c->process.args, "a\xff\0\0b\x1f\n\0", 8);

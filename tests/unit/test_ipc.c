@@ -23,7 +23,7 @@
 static const enum ipc_type types[] = { IPC_HELLO, IPC_CONNECTION, IPC_PROMPT, IPC_PROMPT_CLOSED,
 	IPC_STATUS, IPC_ALERT, IPC_RULESET_RESULT, IPC_ANSWER_RESULT, IPC_CONFIG, IPC_READY,
 	IPC_SETTINGS, IPC_RULESET, IPC_ANSWER, IPC_CLIENTS, IPC_INTERCEPTION, IPC_FLOW_END_RESULT,
-	IPC_NAMES_END, IPC_FLOW_END };
+	IPC_NAMES_END, IPC_FLOW_END, IPC_TLS_FILE };
 
 static struct ipc_builder builder;
 
@@ -115,6 +115,7 @@ static const struct {
 	FIELD(IPC_CONNECTION, ipc_connection, confidence, 0, CONFIDENCE_COUNT_ - 1),
 	FIELD(IPC_CONNECTION, ipc_connection, host_source, 0, HOST_COUNT_ - 1),
 	FIELD(IPC_CONNECTION, ipc_connection, nolog, 0, 1),
+	FIELD(IPC_CONNECTION, ipc_connection, is_forwarded, 0, 1),
 	FIELD(IPC_CONNECTION, ipc_connection, host_certainty, 0, HOST_CERTAINTY_COUNT_ - 1),
 	FIELD(IPC_CONNECTION, ipc_connection, process.n_parents, 0, LIMIT_PARENTS),
 	FIELD(IPC_PROMPT, ipc_connection, action, 0, ACTION_COUNT_ - 1),
@@ -135,10 +136,13 @@ static const struct {
 	FIELD(IPC_CONFIG, ipc_config, settings.default_action, 0, ACTION_COUNT_ - 1),
 	FIELD(IPC_CONFIG, ipc_config, settings.prompt_timeout_ms, 1000, LIMIT_PROMPT_TIMEOUT_MS),
 	FIELD(IPC_CONFIG, ipc_config, fail_closed, 0, 1),
+	FIELD(IPC_CONFIG, ipc_config, read_sni, 0, 1),
 	FIELD(IPC_CONFIG, ipc_config, mark_bit, 0, 30),
 	FIELD(IPC_CONFIG, ipc_config, log_format, 0, LOG_FORMAT_JSON),
+	FIELD(IPC_CONFIG, ipc_config, queue_forwarded, 0, 1),
 	FIELD(IPC_ANSWER, ipc_answer, action, 0, ACTION_COUNT_ - 1),
 	FIELD(IPC_INTERCEPTION, ipc_interception, enabled, 0, 1),
+	FIELD(IPC_TLS_FILE, ipc_tls_file, part, IPC_TLS_CERTIFICATE, IPC_TLS_KEY),
 #undef FIELD
 };
 
@@ -204,6 +208,13 @@ static void test_values_without_a_bound_of_one_kind(void **state)
 		config->listen[i].addr.family = 4;
 	config->n_listen = IPC_LISTEN_MAX + 1;
 	assert_bad();
+	config = begin(IPC_CONFIG);
+	memset(config->tls_certificate, 'a', LIMIT_PATH);
+	assert_bad(); /* half a pair */
+	memset(config->tls_key, 'a', LIMIT_PATH);
+	assert_good();
+	memset(config->tls_key, 'a', sizeof(config->tls_key));
+	assert_bad();
 	c = begin(IPC_CONNECTION);
 	c->process.pid = -1;
 	assert_bad();
@@ -211,6 +222,9 @@ static void test_values_without_a_bound_of_one_kind(void **state)
 	memset(c->iface_out, 'e', sizeof(c->iface_out) - 1);
 	assert_good();
 	memset(c->iface_out, 'e', sizeof(c->iface_out));
+	assert_bad();
+	c = begin(IPC_CONNECTION);
+	memset(c->iface_in, 'e', sizeof(c->iface_in));
 	assert_bad();
 }
 
@@ -221,6 +235,7 @@ static const struct {
 } strings[] = {
 	{ IPC_CONNECTION, offsetof(struct ipc_connection, host) },
 	{ IPC_CONNECTION, offsetof(struct ipc_connection, rule) },
+	{ IPC_CONNECTION, offsetof(struct ipc_connection, netns) },
 	{ IPC_CONNECTION, offsetof(struct ipc_connection, process.path) },
 	{ IPC_CONNECTION, offsetof(struct ipc_connection, process.args) },
 	{ IPC_CONNECTION, offsetof(struct ipc_connection, process.cwd) },
@@ -387,11 +402,11 @@ static void test_several_in_a_datagram(void **state)
 	static _Alignas(8) uint8_t packed[LIMIT_IPC_MESSAGE];
 	const struct ipc_header *h = NULL;
 	size_t len = 0, last = 0, pos = 0;
-	int pair[2];
+	int pair[2], extra;
 
 	(void)state;
 	open_pair(pair);
-	assert_int_equal(ipc_receive_packed(pair[1], received), ERR_AGAIN);
+	assert_int_equal(ipc_receive_packed(pair[1], received, &extra), ERR_AGAIN);
 	for (size_t i = 0; i < array_len(texts); i++) {
 		len += ipc_padded(last);
 		last = pack_alert(packed + len, texts[i]);
@@ -400,7 +415,7 @@ static void test_several_in_a_datagram(void **state)
 	for (size_t end = len + last; end <= len + ipc_padded(last);
 		end += ipc_padded(last) - last) {
 		assert_int_equal(send(pair[0], packed, end, 0), end);
-		assert_int_equal(ipc_receive_packed(pair[1], received), end);
+		assert_int_equal(ipc_receive_packed(pair[1], received, &extra), end);
 		pos = 0;
 		for (size_t i = 0; i < array_len(texts); i++) {
 			size_t n;
@@ -424,7 +439,7 @@ static void test_several_in_a_datagram(void **state)
 	assert_null(ipc_unpack(packed, len + last - 1, &pos));
 	assert_int_equal(pos, len);
 	close(pair[0]);
-	assert_int_equal(ipc_receive_packed(pair[1], received), 0);
+	assert_int_equal(ipc_receive_packed(pair[1], received, &extra), 0);
 	close(pair[1]);
 }
 

@@ -5,7 +5,7 @@ import { whyBlock } from './explanation.js';
 import { button, fill, h, icon, iconButton } from './dom.js';
 import { setDrawer } from './drawer.js';
 import { bytes, fullTime, latency, plural, serviceName } from './format.js';
-import { actionBadge, destinationName, hasPort, programLabel, programTile } from './pieces.js';
+import { actionBadge, destinationName, hasPort, programLabel, programTile, senderName } from './pieces.js';
 import { ruleFromConnection } from './rule-model.js';
 import { baseName, commandLine, untrusted } from './text.js';
 import { flagText, hostHow, confidenceName, confidenceText, methodName, reasonName, reasonText } from './words.js';
@@ -77,15 +77,16 @@ export class ConnectionDetail {
 			['Port', hasPort(c) ? [h('span', { class: 'mono' }, c.dest.port), service ? note(service) : null] : null],
 			['Protocol', untrusted(c.protocol, 'mono')],
 			['From', c.source ? [untrusted(c.source.ip, 'mono'), c.source.port ? h('span', { class: 'mono muted' }, ` port ${c.source.port}`) : null] : null],
+			['Forwarded for', c.forwarded ? untrusted(senderName(c), 'mono') : null],
 			['Sent', c.traffic ? traffic(c.traffic.bytes_out, c.traffic.packets_out) : null],
 			['Received', c.traffic ? traffic(c.traffic.bytes_in, c.traffic.packets_in) : null],
-			['Interface', c.iface?.out ? untrusted(c.iface.out, 'mono') : null]]));
+			['Interface', c.iface?.out ? [c.iface.in ? [untrusted(c.iface.in, 'mono'), ' → '] : null, untrusted(c.iface.out, 'mono')] : null]]));
 	}
 
 	program(c) {
 		const p = c.process;
 		if (!p) {
-			return section('Program', h('p', { class: 'muted' }, 'No program is known for this connection.'));
+			return section('Program', h('p', { class: 'muted' }, c.forwarded ? 'It was sent from elsewhere; no program is known for it.' : 'No program is known for this connection.'));
 		}
 		return section('Program', list([
 			['Path', untrusted(p.path, 'mono')],
@@ -132,9 +133,14 @@ function traffic(bytes_, packets) {
 	return [h('span', { class: 'num' }, bytes(bytes_)), note(plural(packets, 'packet'))];
 }
 
-/** What is unusual about a process, in words. @param {string[]|undefined} flags */
-export function flagList(flags) {
-	return flags?.length > 0 ? h('ul', { class: 'oddities' }, flags.map((f) => h('li', {}, icon('warning'), h('span', {}, flagText(f))))) : null;
+/**
+ * What is unusual about a process, in words.
+ * @param {string[]|undefined} flags
+ * @param {any} [more] what goes before them
+ */
+export function flagList(flags, more) {
+	const all = [more, ...(flags ?? []).map((f) => flagText(f))].filter(Boolean);
+	return all.length > 0 ? h('ul', { class: 'oddities' }, all.map((text) => h('li', {}, icon('warning'), h('span', {}, text)))) : null;
 }
 
 function note(text) {

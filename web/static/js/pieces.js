@@ -23,16 +23,24 @@ export function programTile(path, size = '') {
 	return h('span', { class: `tile ${hue} ${size ? `tile-${size}` : ''}`, 'aria-hidden': 'true' }, initial);
 }
 
+/** Who sends what is forwarded, as far as is known. @param {object} connection */
+export function senderName(connection) {
+	return connection.namespace ?? connection.source?.ip ?? 'elsewhere';
+}
+
 /** "curl", or what to say when nobody knows. @param {object} connection */
 export function programName(connection) {
 	const path = connection.process?.path;
-	return path ? baseName(path) : 'Unknown program';
+	return path ? baseName(path) : connection.forwarded ? senderName(connection) : 'Unknown program';
 }
 
 /** @param {object} connection */
 export function programLabel(connection) {
 	const path = connection.process?.path;
-	return path ? untrusted(baseName(path), 'strong') : h('span', { class: 'muted' }, 'Unknown program');
+	if (path || connection.forwarded) {
+		return untrusted(programName(connection), 'strong');
+	}
+	return h('span', { class: 'muted' }, 'Unknown program');
 }
 
 /** Host if known, else address. @param {object} connection */

@@ -3,8 +3,8 @@
 
 import { h, icon, uid, fill } from './dom.js';
 import { serverNow } from './clock.js';
-import { plural, serviceName } from './format.js';
-import { programLabel, programName, programTile, destinationName, destinationText, hasPort, kbd } from './pieces.js';
+import { fullTime, plural, serviceName } from './format.js';
+import { programLabel, programName, programTile, senderName, destinationName, destinationText, hasPort, kbd } from './pieces.js';
 import { flagList } from './connection-detail.js';
 import { matchOf, suggestedTarget, targets } from './prompt-scope.js';
 import { baseName, commandLine, plain, untrusted } from './text.js';
@@ -43,7 +43,7 @@ export class PromptCard {
 		this.left = h('span', { class: 'countdown-text' });
 		return h('div', { class: 'prompt-card', role: 'alertdialog', 'aria-labelledby': title, 'aria-describedby': where, tabindex: '-1',
 			data: { promptId: this.prompt.id } },
-		h('div', { class: 'prompt-scroll' }, this.buildWho(title), this.buildWhere(where), flagList(this.connection.process?.flags), this.buildFacts(), this.buildChoices(), this.error),
+		h('div', { class: 'prompt-scroll' }, this.buildWho(title), this.buildWhere(where), flagList(this.connection.process?.flags, changedText(this.prompt.program_changed)), this.buildFacts(), this.buildChoices(), this.error),
 		h('div', { class: 'prompt-foot' }, h('div', { class: 'countdown-row' }, this.left, this.held), this.bar, this.buildButtons()));
 	}
 
@@ -52,7 +52,7 @@ export class PromptCard {
 		return h('div', { class: 'prompt-who' }, programTile(path, 'lg'),
 			h('div', { class: 'prompt-who-text' },
 				h('h2', { class: 'prompt-title', id }, programLabel(this.connection), h('span', { class: 'prompt-verb' }, ' wants to connect')),
-				path ? untrusted(path, 'prompt-path mono') : h('span', { class: 'prompt-path' }, 'The kernel did not say who is behind it')));
+				path ? untrusted(path, 'prompt-path mono') : h('span', { class: 'prompt-path' }, this.connection.forwarded ? 'Sent through this machine by somebody else' : 'The kernel did not say who is behind it')));
 	}
 
 	buildWhere(id) {
@@ -83,6 +83,9 @@ export class PromptCard {
 		}
 		if (p?.parents?.length > 0) {
 			rows.push(fact('Started by', lineage(p)));
+		}
+		if (this.connection.forwarded) {
+			rows.push(fact('Forwarded for', untrusted(senderName(this.connection), 'mono clamp'), plain(senderName(this.connection))));
 		}
 		if (p?.socket_creator) {
 			rows.push(fact('Socket made by', [untrusted(p.socket_creator.path ?? '?', 'mono clamp'), h('span', { class: 'note' }, `process ${p.socket_creator.pid}`)],
@@ -266,6 +269,11 @@ export class PromptCard {
 
 function fact(name, value, title) {
 	return h('div', { class: 'fact', title: title || null }, h('dt', {}, name), h('dd', {}, value));
+}
+
+/** The program is not the one that rules were made for. @param {{rules: string[], changed: string}|null|undefined} changed */
+function changedText(changed) {
+	return changed ? ['It has changed since you made a rule for it (', fullTime(changed.changed), '): ', untrusted(changed.rules.join(', '), 'strong clip')] : null;
 }
 
 /** Oldest ancestor first, the program itself last. @param {object} process */

@@ -106,6 +106,8 @@ export function ruleFromConnection(c) {
 	const list = [];
 	if (c.process?.path) {
 		list.push(is('process.path', c.process.path));
+	} else if (c.forwarded && c.iface?.in) {
+		list.push(is('iface.in', c.iface.in));
 	}
 	list.push(c.dest.host ? is('dest.host', c.dest.host) : is('dest.ip', c.dest.ip));
 	if (hasPort(c)) {
