@@ -22,6 +22,7 @@
 #define LIMIT_TEXTS_BYTES (4u << 20) /* of recorded texts that a walk over the history remembers */
 #define LIMIT_WHATIF_KINDS 32768 /* kinds of connections that one of them remembers */
 #define LIMIT_REPORT_COMPARISONS 4000000 /* of two rules, for one report */
+#define LIMIT_LEARNINGS_DONE 200 /* learnings that are remembered as dealt with */
 #define LIMIT_SUGGEST_TARGETS 400 /* places of one program that suggestions look at */
 #define LIMIT_RULE_CHANGES 20000 /* changes of rules remembered, of all rules together */
 #define LIMIT_REGEXP_MATCH 20000 /* PCRE2 match limit: steps for one pattern and one string */
