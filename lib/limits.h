@@ -20,9 +20,9 @@
 #define LIMIT_RULESET_BYTES (64u << 20)
 #define LIMIT_WHATIFS 4 /* tests of rules against the history at once */
 #define LIMIT_TEXTS_BYTES (4u << 20) /* of recorded texts that a walk over the history remembers */
-#define LIMIT_WHATIF_KINDS                                                                         \
-	32768 /* kinds of connections that one of them remembers; a power of two */
+#define LIMIT_WHATIF_KINDS 32768 /* kinds of connections that one of them remembers */
 #define LIMIT_REPORT_COMPARISONS 4000000 /* of two rules, for one report */
+#define LIMIT_LEARNINGS_DONE 200 /* learnings that are remembered as dealt with */
 #define LIMIT_SUGGEST_TARGETS 400 /* places of one program that suggestions look at */
 #define LIMIT_RULE_CHANGES 20000 /* changes of rules remembered, of all rules together */
 #define LIMIT_REGEXP_MATCH 20000 /* PCRE2 match limit: steps for one pattern and one string */
@@ -83,7 +83,7 @@
 #define LIMIT_DNS_RECORDS 256 /* records read of one answer */
 #define LIMIT_PROCESSES 8192 /* process records kept */
 #define LIMIT_TRACE_CANDIDATES                                                                     \
-	8192 /* connects seen by the kernel's tracing, waiting for their packet */
+	16384 /* connects seen by the kernel's tracing, waiting for their packet */
 #define LIMIT_RECENT_FLOWS 8192 /* decided flows remembered for retransmits */
 #define LIMIT_DIGESTS 256 /* executables whose digests are kept */
 #define LIMIT_DIGEST_JOBS                                                                          \
