@@ -41,6 +41,19 @@ static void exit_at_once(struct run *r)
 	reap(pid);
 }
 
+static void exit_at_once6(struct run *r)
+{
+	union address to = target6(r, 0);
+	pid_t pid = spawn();
+
+	if (pid == 0) {
+		datagram(must(socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket"), &to);
+		_exit(0);
+	}
+	expect(r, "udp", &to, 0, pid, NULL, NULL);
+	reap(pid);
+}
+
 static void exec_exit_at_once(struct run *r)
 {
 	union address to = target4(r, 0);
@@ -405,6 +418,8 @@ static void flood(struct run *r)
 
 		(void)connect(fd, &to.any, sizeof(to.v4));
 		expect(r, "tcp", &to, source_port(fd), getpid(), NULL, NULL);
+		/* Where the queue is full of the others, the kernel sends again in a second. */
+		poll(&(struct pollfd) { fd, POLLOUT, 0 }, 1, 10000);
 		_exit(0);
 	}
 	reap(pid);
@@ -414,6 +429,7 @@ static void flood(struct run *r)
 
 const struct corpus_case process_cases[] = {
 	{ "exit-at-once", exit_at_once, "gone before its datagram is looked at" },
+	{ "exit-at-once6", exit_at_once6, "" },
 	{ "exec-exit", exec_exit_at_once, "" },
 	{ "fork-child-sends", fork_child_sends, "the parent made the socket" },
 	{ "fork-child-connected", fork_child_connected, "... and connected it" },
