@@ -20,6 +20,7 @@
 #include "daemon/sockdiag.h"
 #include "daemon/socket_holders.h"
 #include "daemon/trace.h"
+#include "daemon/trace_flood.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/limits.h"
@@ -54,6 +55,7 @@ struct claim_link {
 
 struct attribution {
 	struct trace *trace; /* NULL: /proc only */
+	struct trace_flood flood; /* what is not traced, because it would flood the ring */
 	struct sockdiag *sockdiag; /* NULL: no exact look-ups here */
 	struct ingress *ingress; /* NULL: what is forwarded is nobody's */
 	struct process_table *processes;
@@ -77,6 +79,7 @@ struct candidates {
 	unsigned n;
 	bool many; /* there were more */
 	uint32_t behind; /* of namespaces behind this interface; 0: of our own */
+	bool standing; /* among them one that is not traced: its last claim stands for all since */
 	bool unplaced; /* only such whose namespace nobody could look at: they ended at once */
 };
 
@@ -114,9 +117,11 @@ static void on_event(void *ctx, const struct trace_event *ev)
 
 	switch (ev->type) {
 	case TRACE_EVENT_CLAIM:
+		trace_flood_note(&a->flood, ev);
 		add_claim(a, ev);
 		break;
 	case TRACE_EVENT_FORK:
+		trace_flood_forget(&a->flood, ev->child_tid);
 		process_on_fork(a->processes, ev->tid, ev->child_tid, ev->is_thread, ev->time_ns);
 		break;
 	case TRACE_EVENT_EXEC:
@@ -188,6 +193,19 @@ static struct process *claimant_of(struct attribution *a, const struct claim *c)
 	return p;
 }
 
+/* Of tasks that are left out of the tracing. */
+static void collect_standing(struct attribution *a, const struct flow *f, struct candidates *ret)
+{
+	for (unsigned i = 0; i < TRACE_FLOOD_MAX; i++) {
+		const struct trace_flooder *out = &a->flood.flooders[i];
+
+		if (!trace_flooder_fits(out, f))
+			continue;
+		add_candidate(a, ret, process_get(a->processes, out->tid), out->since_ns);
+		ret->standing = true;
+	}
+}
+
 static void collect(
 	struct attribution *a, const struct flow *f, uint16_t src_port, struct candidates *ret)
 {
@@ -208,6 +226,8 @@ static void collect(
 		if (claim_fits(c, f, src_port))
 			add_candidate(a, ret, claimant_of(a, c), time_ns);
 	}
+	if (src_port)
+		collect_standing(a, f, ret);
 }
 
 static void candidates_done(struct candidates *c)
@@ -395,7 +415,7 @@ static bool settle_claimant(struct attribution *a, const struct flow *flow, uint
 		take(ret, claimant, METHOD_FTRACE, CONFIDENCE_SCAN);
 		return true;
 	}
-	if (!has_ports(flow) || !flow->src_port || !claimant->netns)
+	if (!has_ports(flow) || !flow->src_port || !claimant->netns || c->standing)
 		return false;
 	take(ret, claimant, METHOD_FTRACE, CONFIDENCE_EXACT);
 	return true;
@@ -477,7 +497,7 @@ void attribution_find_forwarded(struct attribution *a, const struct flow *flow, 
 		collect(a, &portless, 0, &c);
 	if (c.n == 1 && !c.many && may_be_a_child(a, flow, &c)) {
 		take(ret, c.list[0], METHOD_FTRACE, CONFIDENCE_SCAN);
-	} else if (c.n == 1 && !c.many && has_ports && flow->src_port) {
+	} else if (c.n == 1 && !c.many && has_ports && flow->src_port && !c.standing) {
 		take(ret, c.list[0], METHOD_FTRACE, CONFIDENCE_EXACT);
 	} else {
 		if (a->trace && ifindex_in && !c.n && flow->proto == IPPROTO_TCP)
@@ -543,6 +563,14 @@ void attribution_drain(struct attribution *a)
 	process_settle(a->processes, SETTLE_MAX);
 }
 
+void attribution_tick(struct attribution *a)
+{
+	char but_if[TRACE_FLOOD_TEXT];
+
+	if (a->trace && trace_flood_tick(&a->flood, clock_mono_ns(), but_if))
+		trace_leave_out(a->trace, but_if);
+}
+
 static void start_trace(struct attribution *a)
 {
 	struct error err = { 0 };
@@ -568,6 +596,7 @@ static void stop_trace(struct attribution *a)
 	a->lost_before += trace_lost(a->trace);
 	trace_close(a->trace);
 	a->trace = NULL;
+	memset(&a->flood, 0, sizeof(a->flood));
 	process_table_set_traced(a->processes, false);
 }
 
