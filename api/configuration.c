@@ -202,6 +202,17 @@ static char *read_descriptor(int fd, size_t *ret_len)
 	return NULL;
 }
 
+bool config_log_format(int *ret)
+{
+	const char *name = getenv(IPC_ENV_LOG_FORMAT);
+	enum log_format format;
+
+	if (!name || log_format_parse(name, &format) < 0)
+		return false;
+	*ret = (int)format;
+	return true;
+}
+
 int config_read(struct config_values *ret, struct config_problems *problems)
 {
 	const char *listen = getenv(IPC_ENV_LISTEN);
@@ -216,6 +227,7 @@ int config_read(struct config_values *ret, struct config_problems *problems)
 	}
 	if (config_parse(text, len, ret, problems) < 0)
 		return ERR_INVALID;
+	(void)config_log_format(&ret->log_format);
 	return listen && *listen ? config_listen(ret, listen, problems) : 0;
 }
 
@@ -251,6 +263,7 @@ void config_fill(const struct config_values *v, struct ipc_config *ret)
 	ret->fail_closed = v->fail_closed;
 	ret->queue_forwarded = v->queue_forwarded;
 	ret->mark_bit = (uint8_t)v->mark_bit;
+	ret->read_sni = v->read_sni;
 	ret->log_format = (uint8_t)v->log_format;
 	ret->n_listen = v->listen.n < IPC_LISTEN_MAX ? v->listen.n : IPC_LISTEN_MAX;
 	for (uint32_t i = 0; i < ret->n_listen; i++)

@@ -44,6 +44,9 @@ int config_listen(struct config_values *v, const char *listen, struct config_pro
 /* Both from where the engine left them: the descriptor IPC_FD_CONFIG and the environment. */
 int config_read(struct config_values *ret, struct config_problems *problems);
 
+/* The format of --log-format, which wins over the config's (enum log_format). False and *ret as it is: there is none. */
+bool config_log_format(int *ret);
+
 /* The line of the config file at IPC_FD_CONFIG, which was read before, where `field` stands; 0 when there is none. */
 unsigned config_line_of(const char *field);
 

@@ -64,8 +64,9 @@ void console_alert(struct console *c, unsigned code, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
 	utf8_sanitize(text, strlen(text), message, sizeof(message));
-	log_write(strcmp(alert_severity_str(code), "info") == 0 ? LOG_LEVEL_NOTICE
-								: LOG_LEVEL_WARNING,
+	log_write_about(code,
+		strcmp(alert_severity_str(code), "info") == 0 ? LOG_LEVEL_NOTICE
+							      : LOG_LEVEL_WARNING,
 		"%s", message);
 	console_told_alert(c, code, clock_real_us(), message);
 }

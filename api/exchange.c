@@ -106,7 +106,7 @@ static enum MHD_Result decode_query(
 }
 
 struct exchange *exchange_start(struct console *c, struct MHD_Connection *connection,
-	const char *url, const char *method, bool is_unix, struct tls_pair *tls)
+	const char *url, const char *method, bool has_nul, bool is_unix, struct tls_pair *tls)
 {
 	struct exchange *x = calloc(1, sizeof(*x));
 	bool query_ok = true;
@@ -129,7 +129,9 @@ struct exchange *exchange_start(struct console *c, struct MHD_Connection *connec
 	x->req.reply = &x->reply;
 	x->has_body = admission_has_body(&x->req);
 	MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, decode_query, &query_ok);
-	if (!query_ok)
+	if (has_nul || strstr(url, "%00"))
+		http_reply_problem(&x->req, 400, NULL, "the request has a NUL character");
+	else if (!query_ok)
 		http_reply_problem(&x->req, 400, NULL, "the query is not well-formed UTF-8 text");
 	else
 		admission_check(x, method);

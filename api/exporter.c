@@ -67,6 +67,7 @@ static void run(const int channels[static LIMIT_EXPORT_TARGETS], int program, pi
 	struct error err = { 0 };
 	int64_t group;
 
+	log_leave_journal();
 	snprintf(pid, sizeof(pid), "%d", (int)told_pid);
 	prctl(PR_SET_NAME, "opensnitch-send");
 	if (!place_descriptors(channels, program))

@@ -189,6 +189,7 @@ static void run(int channel, int program)
 	struct error err = { 0 };
 	int file;
 
+	log_leave_journal();
 	if (place_descriptors(channel, program) < 0)
 		_exit(1);
 	prctl(PR_SET_NAME, "opensnitch-get");

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "api/audit.h"
+#include "api/configuration.h"
 #include "api/console.h"
 #include "api/exporter.h"
 #include "api/fetcher.h"
@@ -53,6 +54,7 @@ int main(int argc, char **argv)
 	bool serve = argc == 3 && strcmp(argv[1], "--fds") == 0;
 	struct error err = { 0 };
 	struct console_start start = { .group = -1, .peers_fd = -1, .fetcher = -1 };
+	int format = LOG_FORMAT_TEXT;
 	long n;
 
 	/* With the rights of who asks, over files of theirs. */
@@ -68,7 +70,8 @@ int main(int argc, char **argv)
 	} else if (argc != 2 || !find_task(argv[1])) {
 		return usage();
 	}
-	log_init("console", LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
+	(void)config_log_format(&format);
+	log_init("console", LOG_LEVEL_INFO, (enum log_format)format);
 	/* Before anything is given up: what reaches out into the world are other processes. */
 	if (serve) {
 		start.fetcher = fetcher_start(&err);

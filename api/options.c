@@ -72,6 +72,9 @@ const struct option options[] = {
 		"Only programs of root, of members of group opensnitch and of these users may log "
 		"in "
 		"over TCP from this machine; others need a token. Empty: everybody may try." },
+	{ "read_sni", OPTION_BOOL, AT(read_sni), "false", 0, 0, NULL, NULL, false,
+		"Where DNS does not tell the name that a program asked for, read it from the first "
+		"words of a TLS or QUIC connection." },
 	{ "tls.certificate", OPTION_PATH, AT(tls_certificate), "null", 0, 0, NULL, NULL, false,
 		"File of the certificate chain (PEM) for addresses other than loopback: there the "
 		"dashboard speaks HTTPS." },

@@ -41,6 +41,7 @@ struct config_values {
 	bool fail_closed;
 	bool queue_forwarded;
 	bool intercept_dns;
+	bool read_sni;
 	bool end_flows;
 	struct config_duration history_max_age;
 	uint64_t history_max_rows;

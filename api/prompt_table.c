@@ -58,6 +58,7 @@ struct prompt_entry *prompt_table_put(
 static void drop(struct prompt_table *t, struct prompt_entry *e)
 {
 	HASH_DELETE(hh, t->open, e);
+	free(e->outdated);
 	free(e->msg);
 	free(e);
 }
@@ -156,5 +157,7 @@ void prompt_json_write(struct textbuf *b, const struct prompt_entry *e, const ch
 	textbuf_json_time(b, e->msg->deadline_us);
 	textbuf_printf(b, ",\"held\":%u,\"connection\":", e->msg->held);
 	connection_json_write(b, &view);
+	textbuf_puts(b, ",\"program_changed\":");
+	textbuf_puts(b, e->outdated ? e->outdated : "null");
 	write_suggestions(b, &view, duration);
 }

@@ -15,6 +15,7 @@ struct prompt_entry {
 	uint64_t id;
 	bool answering; /* an answer is on its way */
 	struct ipc_prompt *msg; /* owned: the engine's whole message */
+	char *outdated; /* owned: JSON of rules that were made for another executable, or NULL */
 	UT_hash_handle hh;
 };
 

@@ -21,6 +21,7 @@
 #include "lib/log.h"
 
 #define ANSWER_WAIT_MS 10000
+#define OUTDATED_MAX 8 /* rules told with a prompt whose program changed */
 
 /* An answer on its way to the engine. */
 struct answer {
@@ -55,14 +56,43 @@ void prompts_hello(struct prompts *p, const struct ipc_hello *msg)
 	p->table.to = msg->prompts_to;
 }
 
+/* Rules on this program that were made for another executable than the one that asks now. */
+static void find_outdated(struct prompts *p, struct prompt_entry *e)
+{
+	const struct ipc_process *process = &e->msg->connection.process;
+	const char *names[OUTDATED_MAX];
+	struct textbuf b = { 0 };
+	struct text path;
+	unsigned n = 0;
+
+	path.s = ipc_get(e->msg, process->path, &path.len);
+	if (process->exe.inode)
+		n = rule_book_outdated(p->console->rules, path, &process->exe, names, OUTDATED_MAX);
+	free(e->outdated);
+	e->outdated = NULL;
+	if (!n)
+		return;
+	textbuf_puts(&b, "{\"rules\":[");
+	for (unsigned i = 0; i < n; i++) {
+		textbuf_puts(&b, i ? "," : "");
+		textbuf_json(&b, names[i], strlen(names[i]));
+	}
+	textbuf_puts(&b, "],\"changed\":");
+	textbuf_json_time(&b, (uint64_t)process->exe.ctime_ns / 1000);
+	textbuf_puts(&b, "}");
+	e->outdated = b.failed ? NULL : strndup(b.s, b.len);
+	textbuf_done(&b);
+}
+
 void prompts_told(struct prompts *p, const struct ipc_prompt *msg)
 {
 	struct textbuf b = { 0 };
 	bool is_new;
-	const struct prompt_entry *e = prompt_table_put(&p->table, msg, &is_new);
+	struct prompt_entry *e = prompt_table_put(&p->table, msg, &is_new);
 
 	if (!e)
 		return;
+	find_outdated(p, e);
 	prompt_json_write(&b, e, default_duration(p));
 	if (!b.failed)
 		sse_publish_text(p->console->sse, is_new ? SSE_PROMPT_OPENED : SSE_PROMPT_UPDATED,

@@ -232,6 +232,7 @@ static json_t *make_document(const struct maker *m, const struct rule_answer *a)
 static int make(struct rule_book *b, struct maker *m, const struct rule_answer *a,
 	const struct rule_entry **ret, struct error *err)
 {
+	const struct file_identity *exe = &a->connection->process.exe;
 	struct rule_doc *doc = NULL;
 	json_t *json;
 	int r;
@@ -250,7 +251,8 @@ static int make(struct rule_book *b, struct maker *m, const struct rule_answer *
 	json_decref(json);
 	if (r < 0)
 		return r;
-	return rule_book_create(b, doc, RULE_FROM_PROMPT, RULE_SEND_LATER, ret, err);
+	return rule_book_create_for(
+		b, doc, RULE_FROM_PROMPT, RULE_SEND_LATER, exe->inode ? exe : NULL, ret, err);
 }
 
 int rule_book_from_answer(struct rule_book *b, const struct rule_answer *answer,

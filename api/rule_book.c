@@ -52,6 +52,7 @@ struct entry *entry_new(struct rule_doc *doc, enum rule_source source)
 	}
 	e->pub.doc = doc;
 	e->pub.source = source;
+	rule_program_init(&e->pub.program, doc);
 	return e;
 }
 
@@ -59,6 +60,7 @@ void entry_free(struct entry *e)
 {
 	if (!e)
 		return;
+	rule_program_done(&e->pub.program);
 	rule_doc_free(e->pub.doc);
 	free(e->pub.file);
 	free(e);
@@ -155,6 +157,7 @@ void book_row(const struct entry *e, struct rule_row *ret)
 		.instance = e->instance,
 		.hits = e->pub.hits,
 		.last_hit_us = e->pub.last_hit_us,
+		.program = *e->pub.program.text ? e->pub.program.text : NULL,
 	};
 }
 
@@ -166,6 +169,24 @@ int book_store(struct rule_book *b, const struct entry *e, const char *old_name,
 	return rules_put(b->o.store, &row, old_name, err);
 }
 
+unsigned rule_book_outdated(const struct rule_book *b, struct text path,
+	const struct file_identity *file, const char **ret_names, unsigned max)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < b->n; i++) {
+		const struct rule_entry *e = &b->entries[i]->pub;
+
+		if (!e->doc->enabled || !rule_program_is(&e->program, path))
+			continue;
+		if (!rule_program_changed(&e->program, e->doc->updated_us, file))
+			return 0;
+		if (n < max)
+			ret_names[n++] = e->doc->name;
+	}
+	return n;
+}
+
 /* ---- opening */
 
 /* A row as it was stored; one that cannot be read any more is left where it is, and said. */
@@ -174,6 +195,7 @@ static int load_row(void *ctx, const struct rule_row *row)
 	struct rule_book *b = ctx;
 	struct rule_doc *doc = NULL;
 	struct error err = { 0 };
+	struct file_identity program;
 	struct entry *e;
 	int r = rule_doc_parse(
 		row->doc, strlen(row->doc), b->o.aliases, row->name, RULE_DOC_KEEP, &doc, &err);
@@ -190,6 +212,8 @@ static int load_row(void *ctx, const struct rule_row *row)
 	}
 	e->pub.expires_us = row->expires_us;
 	e->instance = row->instance;
+	if (row->program && file_identity_parse(row->program, &program))
+		rule_program_set(&e->pub.program, &program);
 	e->pub.hits = row->hits;
 	e->pub.last_hit_us = row->last_hit_us;
 	/* A clock that was set back must not make a rule live longer than it may. */

@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "api/rule_doc.h"
+#include "api/rule_program.h"
 #include "lib/err.h"
 #include "lib/rule.h"
 #include "lib/subject.h"
@@ -45,6 +46,7 @@ struct rule_entry {
 	uint64_t expires_us; /* CLOCK_REALTIME; 0: never */
 	uint64_t hits;
 	uint64_t last_hit_us; /* CLOCK_REALTIME; 0: never */
+	struct rule_program program; /* that it was made for */
 };
 
 /* A file, or a rule in it, that is not in force as it stands. */
@@ -145,6 +147,21 @@ enum rule_send {
  */
 int rule_book_create(struct rule_book *b, struct rule_doc *doc, enum rule_source source,
 	enum rule_send send, const struct rule_entry **ret, struct error *err);
+
+/*
+ * The same for a rule that was made for a program that runs: `program` is the executable as it was seen (NULL: what stands at its
+ * path now, as always otherwise).
+ */
+int rule_book_create_for(struct rule_book *b, struct rule_doc *doc, enum rule_source source,
+	enum rule_send send, const struct file_identity *program, const struct rule_entry **ret,
+	struct error *err);
+
+/*
+ * The enabled rules on the program at `path` that were made for another executable than `file`, when none was made for this very one:
+ * at most `max` names, valid until the next call that changes the book. How many.
+ */
+unsigned rule_book_outdated(const struct rule_book *b, struct text path,
+	const struct file_identity *file, const char **ret_names, unsigned max);
 
 /*
  * Many changes that belong together: between these two calls hooks.send is kept back and files are not synced one by one. The

@@ -96,6 +96,13 @@ static int check_new(const struct rule_book *b, const struct rule_doc *doc, stru
 int rule_book_create(struct rule_book *b, struct rule_doc *doc, enum rule_source source,
 	enum rule_send send, const struct rule_entry **ret, struct error *err)
 {
+	return rule_book_create_for(b, doc, source, send, NULL, ret, err);
+}
+
+int rule_book_create_for(struct rule_book *b, struct rule_doc *doc, enum rule_source source,
+	enum rule_send send, const struct file_identity *program, const struct rule_entry **ret,
+	struct error *err)
+{
 	uint64_t now = book_now(b);
 	struct entry *e;
 	int r = check_new(b, doc, err);
@@ -111,6 +118,7 @@ int rule_book_create(struct rule_book *b, struct rule_doc *doc, enum rule_source
 		return no_memory(err);
 	}
 	set_end(b, e);
+	rule_program_set(&e->pub.program, program);
 	r = store_new(b, e, err);
 	if (r < 0) {
 		entry_free(e);
@@ -204,6 +212,7 @@ static struct entry *successor(
 		entry_free(e);
 		return NULL;
 	}
+	rule_program_set(&e->pub.program, NULL);
 	e->pub.hits = old->pub.hits;
 	e->pub.last_hit_us = old->pub.last_hit_us;
 	set_end(b, e);

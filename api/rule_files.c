@@ -53,6 +53,7 @@ static int add_rule(struct rule_book *b, struct rule_file *f, struct rule_doc *d
 		entry_free(e);
 		return ERR_NOMEM;
 	}
+	rule_program_set(&e->pub.program, NULL);
 	e->row_changed = true;
 	b->set_changed |= entry_decides(e);
 	book_insert(b, e);
@@ -83,6 +84,11 @@ static int update_rule(
 	b->set_changed |= entry_decides(e) || (doc->enabled && doc->wire);
 	old = e->pub.doc;
 	e->pub.doc = doc;
+	if (!same_doc) {
+		rule_program_done(&e->pub.program);
+		rule_program_init(&e->pub.program, doc);
+		rule_program_set(&e->pub.program, NULL);
+	}
 	e->pub.expires_us = 0;
 	e->instance = 0;
 	e->row_changed = true;

@@ -5,11 +5,13 @@
 #include "api/rule_findings.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "api/http.h"
+#include "api/rule_program.h"
 #include "api/rules.h"
 #include "lib/clock.h"
 
@@ -95,23 +97,23 @@ static void find_unused(json_t *items, const struct rule_doc *doc, const struct 
 			json_string("It has never decided anything."), disabling(doc));
 }
 
-/* By the time of the inode: packages keep the time of the content as it was built. */
-static void find_changed(
-	json_t *items, const struct rule_doc *doc, const char *path, const struct stat *st)
+static void find_changed(json_t *items, const struct rule_doc *doc,
+	const struct rule_program *program, const char *path)
 {
-	uint64_t us = (uint64_t)st->st_ctim.tv_sec * 1000000 + (uint64_t)st->st_ctim.tv_nsec / 1000;
+	struct file_identity now;
 	char when[CLOCK_TEXT_LEN];
 
-	if (!doc->updated_us || us <= doc->updated_us)
+	if (!program || !file_identity_read(AT_FDCWD, path, &now) ||
+		!rule_program_changed(program, doc->updated_us, &now))
 		return;
 	add(items, "changed_program", "info", doc, NULL,
 		json_sprintf("The program \"%s\" was replaced or changed at %s, after this rule.",
-			path, clock_format(us, when)),
+			path, clock_format((uint64_t)now.ctime_ns / 1000, when)),
 		patch(doc, "Keep it", json_pack("{s:b}", "enabled", 1)));
 }
 
-static void find_program(
-	json_t *items, const struct rule_doc *doc, const struct rule_leaves *leaves)
+static void find_program(json_t *items, const struct rule_doc *doc,
+	const struct rule_leaves *leaves, const struct rule_program *program)
 {
 	for (size_t i = 0; i < leaves->n; i++) {
 		const struct rule_leaf *l = &leaves->items[i];
@@ -123,7 +125,7 @@ static void find_program(
 			continue;
 		snprintf(path, sizeof(path), "%.*s", (int)l->data.len, l->data.s);
 		if (stat(path, &st) == 0)
-			find_changed(items, doc, path, &st);
+			find_changed(items, doc, program, path);
 		else if (errno == ENOENT || errno == ENOTDIR)
 			add(items, "missing_program", "info", doc, NULL,
 				json_sprintf("There is no program \"%s\" any more.", path),
@@ -213,7 +215,7 @@ bool rule_finding_alone(json_t *items, const struct rule_doc *doc, struct rule_l
 	if (finds_contradiction(items, doc, leaves))
 		return true;
 	find_unused(items, doc, state);
-	find_program(items, doc, leaves);
+	find_program(items, doc, leaves, state->program);
 	find_too_wide(items, doc, leaves);
 	find_ending(items, doc, state);
 	return false;

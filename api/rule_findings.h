@@ -16,6 +16,7 @@ struct rule_state {
 	uint64_t expires_us; /* likewise; 0: never */
 	uint64_t now_us;
 	uint64_t days; /* without a hit for so long is unused */
+	const struct rule_program *program; /* that it was made for; borrowed, during the call */
 };
 
 /*

@@ -24,6 +24,7 @@
 struct examined {
 	struct rule_doc *doc;
 	struct rule_leaves *leaves; /* NULL: it is not evaluated */
+	struct rule_program program;
 	struct rule_state state;
 	struct examined *next; /* with the same key */
 };
@@ -176,6 +177,7 @@ static void report_ended(struct http_request *req)
 	}
 	for (size_t i = 0; i < p->n; i++) {
 		rule_leaves_free(p->rules[i].leaves);
+		rule_program_done(&p->rules[i].program);
 		rule_doc_free(p->rules[i].doc);
 	}
 	loop_timer_free(req->console->loop, p->timer);
@@ -225,7 +227,11 @@ static int copy_rules(struct report *p)
 			.expires_us = e->expires_us,
 			.now_us = p->now_us,
 			.days = p->days,
+			.program = &x->program,
 		};
+		rule_program_init(&x->program, x->doc);
+		if (e->program.is_known)
+			rule_program_set(&x->program, &e->program.file);
 		x->leaves = x->doc->wire ? rule_leaves_new(x->doc) : NULL;
 		if (x->leaves)
 			sort_in(p, x);

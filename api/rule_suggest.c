@@ -96,7 +96,8 @@ static void on_target(void *ctx, const struct connection_record *record)
 
 static int add_targets(struct job *j)
 {
-	int r = 0;
+	struct history_texts *texts = history_texts_new(j->req->console->history);
+	int r = texts ? 0 : ERR_NOMEM;
 
 	for (struct hash_node *n = j->tallies.first; r == 0 && n; n = hash_next(n)) {
 		struct resolved ctx = { j, hash_entry(n, struct tally, node) };
@@ -107,8 +108,9 @@ static int add_targets(struct job *j)
 			.dst_port = ctx.tally->place.port,
 		};
 
-		r = history_scan_resolve(j->req->console->history, &facts, on_target, &ctx);
+		r = history_scan_resolve(texts, &facts, on_target, &ctx);
 	}
+	history_texts_free(texts);
 	return r;
 }
 

@@ -47,11 +47,41 @@ struct server {
 
 /* ---- libmicrohttpd's callbacks */
 
-static struct exchange *begin(
-	struct listener *l, struct MHD_Connection *connection, const char *url, const char *method)
+/* What a request is before it is an exchange: note_line() says which. */
+static const char good_line, bad_line;
+
+static bool is_line(const void *con_cls)
 {
-	struct exchange *x = exchange_start(l->server->console, connection, url, method, l->is_unix,
-		l->is_tls ? pair_of(connection) : NULL);
+	return con_cls == &good_line || con_cls == &bad_line;
+}
+
+/*
+ * libmicrohttpd takes a NUL in the first line for the end of a word, and what is behind it for nothing. It cuts the line in place, so
+ * behind the target and its end stands the version. For MHD_OPTION_URI_LOG_CALLBACK: what it returns becomes con_cls.
+ */
+static void *note_line(void *cls, const char *target, struct MHD_Connection *connection)
+{
+	bool is_good = strncmp(target + strlen(target) + 1, "HTTP/", 5) == 0;
+
+	(void)cls;
+	(void)connection;
+	return (void *)(uintptr_t)(is_good ? &good_line : &bad_line);
+}
+
+/* The same between method and target, where only spaces may be. Were they elsewhere, this could not tell. */
+static bool has_nul_behind(const char *method, const char *url)
+{
+	const char *p = method + strlen(method) + 1;
+	uintptr_t gap = (uintptr_t)url - (uintptr_t)p;
+
+	return gap < 64 && memchr(p, '\0', gap);
+}
+
+static struct exchange *begin(struct listener *l, struct MHD_Connection *connection,
+	const char *url, const char *method, bool has_nul)
+{
+	struct exchange *x = exchange_start(l->server->console, connection, url, method, has_nul,
+		l->is_unix, l->is_tls ? pair_of(connection) : NULL);
 
 	if (!x)
 		return NULL;
@@ -74,8 +104,10 @@ static enum MHD_Result handle(void *cls, struct MHD_Connection *connection, cons
 	struct exchange *x = *con_cls;
 
 	(void)version;
-	if (!x) {
-		*con_cls = x = begin(cls, connection, url, method);
+	if (!x || is_line(x)) {
+		bool has_nul = *con_cls == &bad_line || has_nul_behind(method, url);
+
+		*con_cls = x = begin(cls, connection, url, method, has_nul);
 		if (!x)
 			return MHD_NO;
 		/* Refused with a body on its way: the answer goes out before it, and the connection ends. */
@@ -104,7 +136,8 @@ static void completed(void *cls, struct MHD_Connection *connection, void **con_c
 	(void)cls;
 	(void)code;
 	patience_start(connection);
-	exchange_end(*con_cls);
+	if (!is_line(*con_cls))
+		exchange_end(*con_cls);
 	*con_cls = NULL;
 }
 
@@ -271,10 +304,11 @@ static struct MHD_Daemon *start_daemon(struct listener *l, int fd)
 
 	return MHD_start_daemon(flags, 0, NULL, NULL, handle, l, MHD_OPTION_LISTEN_SOCKET, fd,
 		MHD_OPTION_NOTIFY_COMPLETED, completed, l, MHD_OPTION_NOTIFY_CONNECTION, notify, l,
-		MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_CONNECTION_TIMEOUT,
-		(unsigned)LIMIT_HTTP_TIMEOUT_S, MHD_OPTION_CONNECTION_LIMIT,
-		(unsigned)LIMIT_HTTP_CONNECTIONS, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)32768,
-		MHD_OPTION_ARRAY, l->is_tls ? tls : &tls[array_len(tls) - 1], MHD_OPTION_END);
+		MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_URI_LOG_CALLBACK,
+		note_line, NULL, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)LIMIT_HTTP_TIMEOUT_S,
+		MHD_OPTION_CONNECTION_LIMIT, (unsigned)LIMIT_HTTP_CONNECTIONS,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)32768, MHD_OPTION_ARRAY,
+		l->is_tls ? tls : &tls[array_len(tls) - 1], MHD_OPTION_END);
 }
 
 static bool start_listener(struct server *s, int fd)

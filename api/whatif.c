@@ -24,7 +24,13 @@
 /* Connections that are alike to some rules. */
 struct kind {
 	struct history_facts facts; /* the key: what those rules do not ask for is zero */
-	struct hash_node node;
+	bool is_judged;
+};
+
+/* One of each hash: a later one takes its place, and it is judged anew when it comes again. */
+struct kinds {
+	char *slots; /* LIMIT_WHATIF_KINDS of these */
+	size_t size;
 };
 
 /* Alike to the candidate and what it replaces: whether either matches. */
@@ -48,7 +54,8 @@ struct whatif {
 	uint64_t uses; /* ... and all rules of both sets */
 	bool not_recorded;
 	struct history_scan scan;
-	struct hash concerns, decisions;
+	struct history_texts *texts;
+	struct kinds concerns, decisions;
 	struct whatif_tally *tally;
 	int failed; /* a code: inside the walk nothing can be returned */
 };
@@ -136,6 +143,11 @@ static void note_uses(struct whatif *w, const struct whatif_candidate *candidate
 	w->not_recorded = (own & BITS_NOT_RECORDED) != 0;
 }
 
+static struct kinds kinds_new(size_t size)
+{
+	return (struct kinds) { calloc(LIMIT_WHATIF_KINDS, size), size };
+}
+
 int whatif_new(const struct console *c, const struct whatif_candidate *candidate, uint64_t from_us,
 	uint64_t to_us, struct whatif **ret, struct error *err)
 {
@@ -148,8 +160,13 @@ int whatif_new(const struct console *c, const struct whatif_candidate *candidate
 		return error_set(err, ERR_NOMEM, NULL, "%s", err_str(ERR_NOMEM));
 	w->console = c;
 	w->tally = whatif_tally_new(c->history);
+	w->texts = history_texts_new(c->history);
+	w->concerns = kinds_new(sizeof(struct concern));
+	w->decisions = kinds_new(sizeof(struct decided));
 	note_uses(w, candidate);
-	r = w->tally ? whatif_ruleset(c->rules, NULL, &w->before, err) : ERR_NOMEM;
+	r = w->tally && w->texts && w->concerns.slots && w->decisions.slots
+		    ? whatif_ruleset(c->rules, NULL, &w->before, err)
+		    : ERR_NOMEM;
 	if (r == 0)
 		r = whatif_ruleset(c->rules, candidate, &w->after, err);
 	if (r == 0)
@@ -169,23 +186,14 @@ int whatif_new(const struct console *c, const struct whatif_candidate *candidate
 	return 0;
 }
 
-static void forget(struct hash *kinds)
-{
-	while (kinds->first) {
-		struct kind *k = hash_entry(kinds->first, struct kind, node);
-
-		hash_del(kinds, &k->node);
-		free(k);
-	}
-}
-
 void whatif_free(struct whatif *w)
 {
 	if (!w)
 		return;
-	forget(&w->concerns);
-	forget(&w->decisions);
+	free(w->concerns.slots);
+	free(w->decisions.slots);
 	whatif_tally_free(w->tally);
+	history_texts_free(w->texts);
 	ruleset_free(w->before);
 	ruleset_free(w->after);
 	ruleset_free(w->old_rule);
@@ -276,7 +284,7 @@ static void judge_decisions(struct whatif *w, struct kind *k, const struct subje
 }
 
 /* The kind of this row in a table, judged when it is the first of its kind; NULL after a failure. */
-static struct kind *kind_of(struct whatif *w, struct hash *table, size_t size, uint64_t uses,
+static struct kind *kind_of(struct whatif *w, struct kinds *kinds, uint64_t uses,
 	const struct history_row *row,
 	void (*judge)(struct whatif *w, struct kind *k, const struct subject *subject))
 {
@@ -286,21 +294,17 @@ static struct kind *kind_of(struct whatif *w, struct hash *table, size_t size, u
 	int r;
 
 	reduce(uses, &facts);
-	k = hash_entry(hash_find(table, &facts, sizeof(facts)), struct kind, node);
-	if (k)
+	k = (void *)(kinds->slots +
+		     (hash_bytes(&facts, sizeof(facts)) % LIMIT_WHATIF_KINDS) * kinds->size);
+	if (k->is_judged && memcmp(&k->facts, &facts, sizeof(facts)) == 0)
 		return k;
-	if (hash_count(table) >= LIMIT_WHATIF_KINDS)
-		forget(table);
-	k = calloc(1, size);
-	if (!k)
-		return NULL;
+	memset(k, 0, kinds->size);
 	k->facts = facts;
 	j.kind = k;
-	r = history_scan_resolve(w->console->history, &facts, judge_record, &j);
-	if (r < 0 || w->failed || !hash_add(table, &k->node, &k->facts, sizeof(k->facts))) {
-		free(k);
+	r = history_scan_resolve(w->texts, &facts, judge_record, &j);
+	if (r < 0 || w->failed)
 		return NULL;
-	}
+	k->is_judged = true;
 	return k;
 }
 
@@ -314,10 +318,9 @@ static void on_row(void *ctx, const struct history_row *row)
 
 	if (w->failed)
 		return;
-	c = (struct concern *)kind_of(w, &w->concerns, sizeof(*c), w->own_uses, row, judge_concern);
+	c = (struct concern *)kind_of(w, &w->concerns, w->own_uses, row, judge_concern);
 	if (c && c->concerned)
-		d = (struct decided *)kind_of(
-			w, &w->decisions, sizeof(*d), w->uses, row, judge_decisions);
+		d = (struct decided *)kind_of(w, &w->decisions, w->uses, row, judge_decisions);
 	if (!c || (c->concerned && !d))
 		w->failed = w->failed ? w->failed : ERR_NOMEM;
 	else if (!c->concerned)

@@ -63,8 +63,8 @@ static void add_env(struct child_setup *s, const char *name, const char *value)
 
 static void setup_init(struct child_setup *s, const struct options *o, int channel, int config)
 {
-	static const char *const passed[] = { "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS",
-		"TZ" };
+	static const char *const passed[] = { "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TZ",
+		"JOURNAL_STREAM" };
 
 	memset(s, 0, sizeof(*s));
 	memset(s->fds, -1, sizeof(s->fds));
@@ -75,6 +75,7 @@ static void setup_init(struct child_setup *s, const struct options *o, int chann
 	add_env(s, IPC_ENV_STATE_DIR, o->state_dir);
 	add_env(s, IPC_ENV_RULES_DIR, o->rules_dir);
 	add_env(s, IPC_ENV_LISTEN, o->listen);
+	add_env(s, IPC_ENV_LOG_FORMAT, o->has_log_format ? log_format_str(o->log_format) : NULL);
 	for (size_t i = 0; i < array_len(passed); i++)
 		add_env(s, passed[i], getenv(passed[i]));
 }

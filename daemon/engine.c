@@ -96,6 +96,7 @@ static int open_guard(struct engine *e, struct error *err)
 		.mark_allow = e->mark_allow,
 		.mark_reject = e->mark_reject,
 		.fail_closed = e->setup.config->fail_closed,
+		.read_sni = e->setup.config->read_sni,
 		.queue_forwarded = e->setup.config->queue_forwarded,
 	};
 	struct attribution_config ac = { .tracefs = "/sys/kernel/tracing", .proc_root = "/proc" };
@@ -173,6 +174,7 @@ int engine_new(const struct engine_setup *setup, struct engine **ret, struct err
 static void release_held(struct engine *e)
 {
 	engine_digests_close(e);
+	engine_sni_close(e);
 	engine_close_all(e, (enum action)e->settings.default_action, REASON_DEFAULT);
 	queue_flush(e->queue);
 }
@@ -274,6 +276,7 @@ static void on_tick(struct engine *e)
 	engine_flows_tick(e);
 	engine_console_tick(e, now);
 	engine_digests_tick(e, now);
+	engine_sni_tick(e, now);
 	resume_when_due(e, now);
 	if (e->ticks % TICKS_ATTRIBUTION == 0 && attribution_check(e->attribution))
 		engine_alert(e, ALERT_TRACE_LOST, "attribution changed: %s",

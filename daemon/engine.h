@@ -9,6 +9,7 @@
  *     that is older than the daemon is accepted: nothing from before the start is judged.
  *  3. A flow that is held already, or was decided a moment ago, gets the same again (pending.c, recent.c): no second prompt or event.
  *  4. attribution.c says who, names.c which host.
+ *     With read_sni a flow whose name DNS does not tell begins undecided, and goes on here with its first words (engine_sni.c).
  *  5. ruleset.c decides, or nobody does: then the packet is held and a prompt opened (engine_prompt.c), if somebody is there to
  *     answer and no bound is reached; otherwise the default action decides, and the reason says why.
  *  6. The verdict: allow accepts with the ALLOW mark on the conntrack entry, so that the kernel does not ask again; reject accepts with

@@ -21,6 +21,7 @@
 #include "daemon/names.h"
 #include "daemon/nflog.h"
 #include "daemon/outbox.h"
+#include "daemon/packet.h"
 #include "daemon/pending.h"
 #include "daemon/queue.h"
 #include "daemon/recent.h"
@@ -47,6 +48,8 @@ struct engine {
 	struct names *names;
 	struct nflog *nflog; /* copies of DNS packets */
 	struct dns_watch *dns;
+	struct hash sni_flows; /* whose first words tell their name: engine_sni.c */
+	struct sni_flow *sni_stalest;
 	/* What others ask for through this machine: names that nobody here asked for must not become those of our own flows. */
 	struct names *forwarded_names;
 	struct dns_watch *forwarded_dns;
@@ -120,6 +123,36 @@ void engine_decided(struct engine *e, const struct connection *c, enum action ac
 
 /* Gives one packet its verdict. */
 void engine_verdict(struct engine *e, const struct queue_ref *ref, enum action action);
+
+/* Who makes the connection of this packet, and where to: all of *ret. */
+void engine_learn(struct engine *e, const struct queue_packet *p, const struct packet *packet,
+	struct connection *ret);
+
+/* A packet of a connection that nobody has judged yet. */
+void engine_judge_packet(
+	struct engine *e, const struct queue_packet *p, const struct packet *packet);
+
+/* ruleset_outcomes() for a connection whose host is not known yet. */
+unsigned engine_outcomes(struct engine *e, const struct connection *c);
+
+/* ---- engine_sni.c */
+
+/* A new flow: true when it waits for its first words, or was judged by them; then *c was taken. */
+bool engine_sni_begin(struct engine *e, const struct queue_packet *p, const struct packet *packet,
+	struct connection *c);
+
+/* One more packet of the first queue: true when its flow waits, and the packet was dealt with. */
+bool engine_sni_more(struct engine *e, const struct queue_packet *p, const struct packet *packet);
+
+/* A packet of the second queue that nobody held: true when it is of an undecided flow, and was dealt with. */
+bool engine_sni_undecided(
+	struct engine *e, const struct queue_packet *p, const struct packet *packet);
+
+/* A flow was decided: so are its packets that wait. */
+void engine_sni_decided(struct engine *e, const struct flow *flow, enum action action);
+
+void engine_sni_tick(struct engine *e, uint64_t now_ns);
+void engine_sni_close(struct engine *e);
 
 /* ---- engine_names.c */
 
@@ -199,8 +232,7 @@ void engine_ask(struct engine *e, const struct queue_packet *p, struct connectio
 void engine_hold_more(struct engine *e, const struct queue_packet *p, struct held_flow *flow);
 
 /* A packet came from the hold queue. */
-void engine_on_held(
-	struct engine *e, const struct queue_packet *p, const struct flow *flow, uint32_t tcp_seq);
+void engine_on_held(struct engine *e, const struct queue_packet *p, const struct packet *packet);
 
 /* pending.c's callback. */
 void engine_release(

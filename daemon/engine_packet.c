@@ -129,6 +129,19 @@ bool engine_match(struct engine *e, const struct connection *c, struct ruleset_m
 	return ruleset_decide(e->ruleset, &subject, clock_boot_ns(), ret);
 }
 
+unsigned engine_outcomes(struct engine *e, const struct connection *c)
+{
+	struct engine_digest_ctx digest_ctx;
+	struct subject subject;
+	unsigned outcomes;
+
+	e->digest_missing = false;
+	describe(e, c, &digest_ctx, &subject);
+	outcomes = ruleset_outcomes(e->ruleset, &subject, clock_boot_ns());
+	/* A digest may still come, and a rule that asks for it match. */
+	return e->digest_missing ? UINT32_MAX : outcomes;
+}
+
 void engine_decided(struct engine *e, const struct connection *c, enum action action,
 	enum reason reason, const struct ruleset_match *match, struct text rule, unsigned n_packets)
 {
@@ -136,6 +149,7 @@ void engine_decided(struct engine *e, const struct connection *c, enum action ac
 	uint64_t flow_id;
 
 	recent_add(e->recent, &c->flow, c->tcp_seq, &d, clock_mono_ns());
+	engine_sni_decided(e, &c->flow, action);
 	e->counters.decisions[action]++;
 	e->counters.reasons[reason]++;
 	e->counters.methods[c->method]++;
@@ -190,8 +204,8 @@ static void learn_who(struct engine *e, const struct queue_packet *p, const stru
 	c->confidence = who.confidence;
 }
 
-static void learn_who_and_where(struct engine *e, const struct queue_packet *p,
-	const struct packet *packet, struct connection *c)
+void engine_learn(struct engine *e, const struct queue_packet *p, const struct packet *packet,
+	struct connection *c)
 {
 
 	memset(c, 0, sizeof(*c));
@@ -255,15 +269,15 @@ void engine_judge(struct engine *e, const struct queue_packet *p, struct connect
 		engine_ask(e, p, c);
 }
 
-/* A connection that nobody has judged yet. */
-static void judge(struct engine *e, const struct queue_packet *p, const struct packet *packet)
+void engine_judge_packet(
+	struct engine *e, const struct queue_packet *p, const struct packet *packet)
 {
 	struct connection c;
 
-	learn_who_and_where(e, p, packet, &c);
+	engine_learn(e, p, packet, &c);
 	if (is_own_listener(e, &packet->flow))
 		decide(e, p, &c, ACTION_ALLOW, REASON_OWN, NULL);
-	else
+	else if (!engine_sni_begin(e, p, packet, &c))
 		engine_judge(e, p, &c);
 }
 
@@ -286,7 +300,7 @@ void engine_on_packet(void *engine, const struct queue_packet *p)
 		return;
 	}
 	if (p->ref.queue_num != e->setup.options->queue_num) {
-		engine_on_held(e, p, &packet.flow, packet.tcp_seq);
+		engine_on_held(e, p, &packet);
 		return;
 	}
 	if (is_midstream(&packet)) {
@@ -297,6 +311,6 @@ void engine_on_packet(void *engine, const struct queue_packet *p)
 	held = pending_find_flow(e->pending, &packet.flow);
 	if (held)
 		engine_hold_more(e, p, held);
-	else if (!repeat_decision(e, p, &packet))
-		judge(e, p, &packet);
+	else if (!repeat_decision(e, p, &packet) && !engine_sni_more(e, p, &packet))
+		engine_judge_packet(e, p, &packet);
 }

@@ -62,24 +62,23 @@ void engine_hold_more(struct engine *e, const struct queue_packet *p, struct hel
 	queue_verdict(e->queue, &p->ref, room ? QUEUE_HOLD : QUEUE_DROP, 0, 0);
 }
 
-void engine_on_held(
-	struct engine *e, const struct queue_packet *p, const struct flow *flow, uint32_t tcp_seq)
+void engine_on_held(struct engine *e, const struct queue_packet *p, const struct packet *packet)
 {
-	struct held_flow *held = pending_find_flow(e->pending, flow);
-	struct held_packet packet = { p->ref.queue_num, p->ref.id, p->ref.mark };
+	struct held_flow *held = pending_find_flow(e->pending, &packet->flow);
+	struct held_packet ours = { p->ref.queue_num, p->ref.id, p->ref.mark };
 	struct recent_decision d;
 
 	if (held) {
-		if (pending_attach(e->pending, held, packet) < 0)
+		if (pending_attach(e->pending, held, ours) < 0)
 			queue_verdict(e->queue, &p->ref, QUEUE_DROP, 0, 0);
 		else
 			held->prompt->told = false;
 		return;
 	}
 	/* Decided while the packet was on its way between the two queues. */
-	if (recent_find(e->recent, flow, tcp_seq, clock_mono_ns(), &d))
+	if (recent_find(e->recent, &packet->flow, packet->tcp_seq, clock_mono_ns(), &d))
 		engine_verdict(e, &p->ref, d.action);
-	else
+	else if (!engine_sni_undecided(e, p, packet))
 		engine_verdict(e, &p->ref, (enum action)e->settings.default_action);
 }
 

@@ -7,8 +7,8 @@
  * "opensnitch:QUEUE_NUM", by which they are found again after a crash and told from those of
  * another daemon:
  *
- *     filter OUTPUT  -m connmark --mark REJECT/REJECT -p tcp -j REJECT --reject-with tcp-reset
- *     filter OUTPUT  -m connmark --mark REJECT/REJECT -j REJECT
+ *     filter OUTPUT  -m connmark --mark REJECT/BOTH -p tcp -j REJECT --reject-with tcp-reset
+ *     filter OUTPUT  -m connmark --mark REJECT/BOTH -j REJECT
  *     mangle INPUT   -p udp --sport 53 -j NFLOG --nflog-group N       answers, to learn names from
  *     mangle INPUT   -p udp --sport 5353:5355 -j NFLOG --nflog-group N    mDNS, LLMNR
  *     mangle INPUT   -p tcp --sport 53 -j NFLOG --nflog-group N
@@ -16,16 +16,21 @@
  *     mangle OUTPUT  -m conntrack --ctstate NEW -m connmark ! --mark ALLOW/ALLOW
  *                    -j NFQUEUE --queue-num N --queue-bypass
  *
+ * With read_sni a flow may begin before it is decided; both bits together say so:
+ *
+ *     mangle OUTPUT  -p tcp -m conntrack --ctdir ORIGINAL -m connmark --mark BOTH/BOTH
+ *                    -j NFQUEUE --queue-num N+1 --queue-bypass
+ *
  * With queue_forwarded, what other network namespaces and machines send through this one meets the same rules: those of filter
  * OUTPUT in filter FORWARD, those of mangle INPUT and OUTPUT in mangle FORWARD.
  *
  * On a kernel whose verdicts cannot write the conntrack mark (see queue_has_conntrack()) the packet
  * mark carries the same bits as far as filter OUTPUT, where these rules stand instead:
  *
- *     filter OUTPUT  -m mark --mark REJECT/REJECT -p tcp -j REJECT --reject-with tcp-reset
- *     filter OUTPUT  -m mark --mark REJECT/REJECT -j REJECT
- *     filter OUTPUT  -m mark --mark ALLOW/ALLOW -j CONNMARK --save-mark --mask ALLOW
- *     filter OUTPUT  -m mark --mark ALLOW/ALLOW -j MARK --set-xmark 0/ALLOW
+ *     filter OUTPUT  -m mark --mark REJECT/BOTH -p tcp -j REJECT --reject-with tcp-reset
+ *     filter OUTPUT  -m mark --mark REJECT/BOTH -j REJECT
+ *     filter OUTPUT  -m mark --mark ALLOW/ALLOW -j CONNMARK --save-mark --mask BOTH
+ *     filter OUTPUT  -m mark --mark ALLOW/ALLOW -j MARK --set-xmark 0/BOTH
  *
  * Filter first and mangle last when installing, the reverse when removing: nothing is queued before
  * the reject rules stand. The NFQUEUE rule lacks --queue-bypass when fail_closed.
@@ -45,6 +50,7 @@ struct firewall_config {
 	uint32_t mark_allow; /* one bit */
 	uint32_t mark_reject; /* one bit */
 	bool fail_closed;
+	bool read_sni;
 	bool queue_forwarded;
 	bool packet_marks; /* verdicts set the packet mark: !queue_has_conntrack() */
 };

@@ -115,10 +115,10 @@ static void match_comment(struct builder *b, const char *text)
 
 /* The mark that the verdict has set: see struct firewall_config.packet_marks. */
 static void match_verdict_mark(
-	struct builder *b, const struct firewall_config *config, uint32_t bit)
+	struct builder *b, const struct firewall_config *config, uint32_t bit, uint32_t mask)
 {
-	struct xt_connmark_mtinfo1 connmark = { .mark = bit, .mask = bit };
-	struct xt_mark_mtinfo1 mark = { .mark = bit, .mask = bit };
+	struct xt_connmark_mtinfo1 connmark = { .mark = bit, .mask = mask };
+	struct xt_mark_mtinfo1 mark = { .mark = bit, .mask = mask };
 
 	if (config->packet_marks)
 		put_match(b, "mark", 1, &mark, sizeof(mark));
@@ -185,20 +185,21 @@ static void add_rule(struct builder *b, const struct fw_table *t, struct fw_chai
 static void build_mark_keepers(
 	struct fw_table *t, struct fw_chain *c, const struct firewall_config *config)
 {
+	uint32_t both = config->mark_allow | config->mark_reject;
 	struct xt_connmark_tginfo2 save = {
 		.ctmark = 0,
-		.ctmask = config->mark_allow,
-		.nfmask = config->mark_allow,
+		.ctmask = both,
+		.nfmask = both,
 		.mode = XT_CONNMARK_SAVE,
 	};
-	struct xt_mark_tginfo2 clear = { .mark = 0, .mask = config->mark_allow };
+	struct xt_mark_tginfo2 clear = { .mark = 0, .mask = both };
 	struct builder b;
 
 	add_rule(&b, t, c, 0);
-	match_verdict_mark(&b, config, config->mark_allow);
+	match_verdict_mark(&b, config, config->mark_allow, config->mark_allow);
 	put_target(&b, "CONNMARK", 2, &save, sizeof(save));
 	add_rule(&b, t, c, 0);
-	match_verdict_mark(&b, config, config->mark_allow);
+	match_verdict_mark(&b, config, config->mark_allow, config->mark_allow);
 	put_target(&b, "MARK", 2, &clear, sizeof(clear));
 }
 
@@ -206,13 +207,14 @@ static void build_mark_keepers(
 static void build_verdicts(
 	struct fw_table *t, struct fw_chain *c, const struct firewall_config *config)
 {
+	uint32_t both = config->mark_allow | config->mark_reject;
 	struct builder b;
 
 	add_rule(&b, t, c, IPPROTO_TCP);
-	match_verdict_mark(&b, config, config->mark_reject);
+	match_verdict_mark(&b, config, config->mark_reject, both);
 	target_reject(&b, true);
 	add_rule(&b, t, c, 0);
-	match_verdict_mark(&b, config, config->mark_reject);
+	match_verdict_mark(&b, config, config->mark_reject, both);
 	target_reject(&b, false);
 	if (config->packet_marks)
 		build_mark_keepers(t, c, config);
@@ -259,6 +261,21 @@ static void build_dns_copies(struct fw_table *t, struct fw_chain *c, bool is_sou
 	}
 }
 
+/* What programs here send on flows that began before they were decided; not what answers on loopback. */
+static void build_undecided(
+	struct fw_table *t, struct fw_chain *c, const struct firewall_config *config)
+{
+	uint32_t both = config->mark_allow | config->mark_reject;
+	struct xt_conntrack_mtinfo3 original = { .match_flags = XT_CONNTRACK_DIRECTION };
+	struct xt_connmark_mtinfo1 undecided = { .mark = both, .mask = both };
+	struct builder b;
+
+	add_rule(&b, t, c, IPPROTO_TCP);
+	put_match(&b, "conntrack", 3, &original, sizeof(original));
+	put_match(&b, "connmark", 1, &undecided, sizeof(undecided));
+	target_queue(&b, (uint16_t)(config->queue_num + 1), !config->fail_closed);
+}
+
 /* New flows that nobody allowed yet go to the queue. */
 static void build_queue(
 	struct fw_table *t, struct fw_chain *c, const struct firewall_config *config)
@@ -291,6 +308,8 @@ void fw_build_mangle(
 	c = add_chain(t, "OUTPUT");
 	build_dns_copies(t, c, false, config);
 	build_queue(t, c, config);
+	if (config->read_sni)
+		build_undecided(t, c, config);
 
 	c = add_chain(t, "FORWARD");
 	if (!config->queue_forwarded)

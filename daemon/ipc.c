@@ -120,8 +120,8 @@ static int check_config(const void *msg, size_t len)
 
 	if (check_settings(msg, len) < 0)
 		return ERR_MALFORMED;
-	if (m->n_listen > IPC_LISTEN_MAX || m->fail_closed > 1 || m->mark_bit > 30 ||
-		m->log_format > LOG_FORMAT_JSON || m->queue_forwarded > 1)
+	if (m->n_listen > IPC_LISTEN_MAX || m->fail_closed > 1 || m->read_sni > 1 ||
+		m->mark_bit > 30 || m->log_format > LOG_FORMAT_JSON || m->queue_forwarded > 1)
 		return ERR_MALFORMED;
 	for (uint32_t i = 0; i < m->n_listen; i++)
 		if (m->listen[i].addr.family != 4 && m->listen[i].addr.family != 6)

@@ -57,6 +57,7 @@ enum {
 #define IPC_ENV_CONFIG_PATH "OPENSNITCH_CONFIG" /* "" when no file exists */
 #define IPC_ENV_STATE_DIR "OPENSNITCH_STATE_DIR"
 #define IPC_ENV_RULES_DIR "OPENSNITCH_RULES_DIR"
+#define IPC_ENV_LOG_FORMAT "OPENSNITCH_LOG_FORMAT" /* of --log-format; unset: the config's */
 #define IPC_ENV_LISTEN "OPENSNITCH_LISTEN" /* "ADDR:PORT" from --listen; unset: the config's */
 
 enum ipc_type {
@@ -297,6 +298,8 @@ struct ipc_config {
 	uint8_t mark_bit; /* 0..30: this bit means allowed, the next one rejected */
 	uint8_t log_format; /* enum log_format */
 	uint8_t queue_forwarded; /* 0 or 1: also what others send through this machine */
+	uint8_t read_sni; /* 0 or 1: names from the first words of a connection */
+	uint8_t pad[3];
 	struct ipc_listen listen[IPC_LISTEN_MAX];
 	char tls_certificate[LIMIT_PATH + 1]; /* NUL-terminated paths; both or none */
 	char tls_key[LIMIT_PATH + 1];

@@ -292,6 +292,17 @@ void process_on_exit(struct process_table *t, int32_t tid, bool is_last, uint64_
 	DL_APPEND(t->dead, e);
 }
 
+unsigned process_children(const struct process_table *t, int32_t pid, int32_t *ret, unsigned max)
+{
+	const struct entry *e = t->alive ? t->alive->prev : NULL; /* the last */
+	unsigned n = 0;
+
+	for (; e && n < max; e = e == t->alive ? NULL : e->prev)
+		if (e->n_parents && e->parents[0].pid == pid)
+			ret[n++] = e->pid;
+	return n;
+}
+
 bool process_has_forked_since(const struct process_table *t, int32_t pid, uint64_t time_ns)
 {
 	const struct entry *e = process_entry_find(t, pid);

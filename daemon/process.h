@@ -92,6 +92,9 @@ void process_on_lost(struct process_table *t);
  */
 unsigned process_settle(struct process_table *t, unsigned max);
 
+/* Children of a process that live as far as is known, those last asked about or born first; at most `max`. How many. */
+unsigned process_children(const struct process_table *t, int32_t pid, int32_t *ret, unsigned max);
+
 /* Whether a process got a child after this moment (CLOCK_MONOTONIC): the child has the sockets that its parent had. */
 bool process_has_forked_since(const struct process_table *t, int32_t pid, uint64_t time_ns);
 

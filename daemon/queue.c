@@ -26,8 +26,7 @@
 
 #define BATCH 32 /* messages in one recvmmsg */
 #define READ_MAX 64 /* packets in one queue_read */
-#define COPY_RANGE 4096 /* whole DNS answers */
-#define HOLD_COPY_RANGE 128 /* a tuple, with some extension headers */
+#define COPY_RANGE 4096 /* the first words of a connection */
 #define MESSAGE_SIZE (COPY_RANGE + 2048) /* the packet and all attributes around it */
 #define VERDICT_SIZE 96 /* more than one verdict message takes */
 #define VERDICTS_SIZE (64 * VERDICT_SIZE)
@@ -368,10 +367,10 @@ static int bind_queues(struct queue *q, struct error *err)
 	/*
 	 * The hold queue first: no rule leads there, so nothing can be lost while only one stands.
 	 */
-	e = bind_queue(q, hold, HOLD_COPY_RANGE, LIMIT_HOLD_QUEUE_MAXLEN, flags);
+	e = bind_queue(q, hold, COPY_RANGE, LIMIT_HOLD_QUEUE_MAXLEN, flags);
 	if (e == EOPNOTSUPP) {
 		flags &= ~(uint32_t)NFQA_CFG_F_CONNTRACK;
-		e = bind_queue(q, hold, HOLD_COPY_RANGE, LIMIT_HOLD_QUEUE_MAXLEN, flags);
+		e = bind_queue(q, hold, COPY_RANGE, LIMIT_HOLD_QUEUE_MAXLEN, flags);
 	}
 	if (e)
 		return bind_error(q, hold, e, err);

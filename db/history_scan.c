@@ -9,6 +9,7 @@
 #include "db/history_private.h"
 #include "db/sql.h"
 #include "lib/addr.h"
+#include "lib/cleanup.h"
 
 enum column {
 	ROW_ID,
@@ -137,44 +138,37 @@ static struct ip_addr address(struct text t)
 	return a;
 }
 
-int history_scan_resolve(struct history *h, const struct history_facts *f,
+int history_scan_resolve(struct history_texts *texts, const struct history_facts *f,
 	void (*fn)(void *ctx, const struct connection_record *record), void *ctx)
 {
-#define TEXT(n) "(SELECT text FROM strings WHERE id = ?" #n ")"
-	sqlite3_stmt *st _cleanup_sql_ = sql_get(
-		h->store, "SELECT " TEXT(1) ", " TEXT(2) ", " TEXT(3) ", " TEXT(4) ", " TEXT(
-				  5) ", " TEXT(6) ", " TEXT(7) ", " TEXT(8) ", " TEXT(9));
-#undef TEXT
 	const int64_t numbers[] = { f->src_ip, f->dst_ip, f->host, f->path, f->args, f->user,
 		f->iface_out, f->parents, f->iface_in };
+	struct text text[array_len(numbers)];
 	struct connection_record c;
-	int r;
+	int r = history_texts_get(texts, numbers, array_len(numbers), text);
 
-	for (int i = 0; st && i < 9; i++)
-		sqlite3_bind_int64(st, i + 1, numbers[i]);
-	r = sql_row(h->store, st, NULL);
-	if (r <= 0)
-		return r < 0 ? r : ERR_NOT_FOUND;
+	if (r < 0)
+		return r;
 	memset(&c, 0, offsetof(struct connection_record, args_buf));
 	flow_init(&c.flow);
 	c.flow.proto = (uint8_t)f->protocol;
 	c.flow.src_port = f->src_port;
 	c.flow.dst_port = f->dst_port;
-	c.flow.src = address(sql_text(st, 0));
-	c.flow.dst = address(sql_text(st, 1));
+	c.flow.src = address(text[0]);
+	c.flow.dst = address(text[1]);
 	/* The family is told by the protocol too, and part of its name. */
 	if (!c.flow.dst.family)
 		c.flow.dst.family = f->protocol >= PROTOCOL_V6 ? 6 : 4;
 	c.pid = f->pid;
 	c.uid = f->uid < 0 ? UINT32_MAX : (uint32_t)f->uid;
-	c.host = sql_text(st, 2);
-	c.path = sql_text(st, 3);
-	c.args = sql_text(st, 4);
-	c.user = sql_text(st, 5);
-	c.iface_out = sql_text(st, 6);
+	c.host = text[2];
+	c.path = text[3];
+	c.args = text[4];
+	c.user = text[5];
+	c.iface_out = text[6];
 	c.real_uid = c.euid = UINT32_MAX;
-	c.n_parents = history_relatives_parse(sql_text(st, 7), c.parents, LIMIT_PARENTS);
-	c.iface_in = sql_text(st, 8);
+	c.n_parents = history_relatives_parse(text[7], c.parents, LIMIT_PARENTS);
+	c.iface_in = text[8];
 	fn(ctx, &c);
 	return 0;
 }

@@ -9,6 +9,7 @@
 #define DB_HISTORY_SCAN_H
 
 #include "db/history.h"
+#include "db/history_texts.h"
 
 /* What rules look at. Padding is zero, so that the bytes can be a hash key. Texts by number; 0: none. */
 struct history_facts {
@@ -49,7 +50,7 @@ int history_scan_step(struct history_scan *s, unsigned n,
 	void (*fn)(void *ctx, const struct history_row *row), void *ctx);
 
 /* A kind of connection with its texts, told through `fn`, with neither id nor decision. 0 or a code. */
-int history_scan_resolve(struct history *h, const struct history_facts *facts,
+int history_scan_resolve(struct history_texts *texts, const struct history_facts *facts,
 	void (*fn)(void *ctx, const struct connection_record *record), void *ctx);
 
 /* One text by its number, through `fn`; nothing is told of a number that is not there. 0 or a code. */

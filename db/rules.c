@@ -19,9 +19,9 @@ struct change {
 int rules_each(struct store *s, int (*fn)(void *ctx, const struct rule_row *row), void *ctx,
 	struct error *err)
 {
-	sqlite3_stmt *st _cleanup_sql_ =
-		sql_get(s, "SELECT name, doc, source, file, expires_us, instance, hits, last_hit_us"
-			   " FROM rules ORDER BY name");
+	sqlite3_stmt *st _cleanup_sql_ = sql_get(s,
+		"SELECT name, doc, source, file, expires_us, instance, hits, last_hit_us,"
+		" program FROM rules ORDER BY name");
 	int r;
 
 	while ((r = sql_row(s, st, err)) > 0) {
@@ -34,6 +34,7 @@ int rules_each(struct store *s, int (*fn)(void *ctx, const struct rule_row *row)
 			.instance = (uint64_t)sqlite3_column_int64(st, 5),
 			.hits = (uint64_t)sqlite3_column_int64(st, 6),
 			.last_hit_us = (uint64_t)sqlite3_column_int64(st, 7),
+			.program = sql_text(st, 8).s,
 		};
 
 		r = fn(ctx, &row);
@@ -62,7 +63,7 @@ static int put_row(struct store *s, const struct rule_row *row, struct error *er
 {
 	sqlite3_stmt *st _cleanup_sql_ = sql_get(s,
 		"INSERT OR REPLACE INTO rules (name, doc, source, file, expires_us, instance, hits,"
-		" last_hit_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
+		" last_hit_us, program) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
 
 	if (st) {
 		sql_bind_text(st, 1, row->name);
@@ -73,6 +74,7 @@ static int put_row(struct store *s, const struct rule_row *row, struct error *er
 		bind_unless_zero(st, 6, row->instance);
 		sqlite3_bind_int64(st, 7, (int64_t)row->hits);
 		bind_unless_zero(st, 8, row->last_hit_us);
+		sql_bind_text(st, 9, row->program);
 	}
 	return sql_run(s, st, err);
 }

@@ -18,6 +18,7 @@ struct rule_row {
 	uint64_t instance; /* 0: none */
 	uint64_t hits;
 	uint64_t last_hit_us; /* 0: never */
+	const char *program; /* the executable it was made for; NULL: not known */
 };
 
 /*

@@ -4,6 +4,8 @@
 #include "lib/file_identity.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -35,4 +37,31 @@ bool file_identity_equal(const struct file_identity *a, const struct file_identi
 {
 	return a->dev == b->dev && a->inode == b->inode && a->size == b->size &&
 	       a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns;
+}
+
+bool file_identity_is_unchanged(const struct file_identity *then, const struct file_identity *now)
+{
+	return then->size == now->size && then->mtime_ns == now->mtime_ns &&
+	       then->ctime_ns == now->ctime_ns;
+}
+
+char *file_identity_format(const struct file_identity *f, char buf[static FILE_IDENTITY_TEXT_LEN])
+{
+	snprintf(buf, FILE_IDENTITY_TEXT_LEN,
+		"%" PRIu64 " %" PRId64 " %" PRId64 " %" PRIu64 " %" PRIu64, f->size, f->mtime_ns,
+		f->ctime_ns, f->dev, f->inode);
+	return buf;
+}
+
+bool file_identity_parse(const char *text, struct file_identity *ret)
+{
+	struct file_identity f;
+
+	memset(ret, 0, sizeof(*ret));
+	/* NOLINTNEXTLINE(cert-err34-c): our own words; what overflows is another file, which is what it then is taken for */
+	if (sscanf(text, "%" SCNu64 " %" SCNd64 " %" SCNd64 " %" SCNu64 " %" SCNu64, &f.size,
+		    &f.mtime_ns, &f.ctime_ns, &f.dev, &f.inode) != 5)
+		return false;
+	*ret = f;
+	return true;
 }

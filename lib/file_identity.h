@@ -20,4 +20,18 @@ bool file_identity_read(int dir, const char *path, struct file_identity *ret);
 
 bool file_identity_equal(const struct file_identity *a, const struct file_identity *b);
 
+/*
+ * The same without device and inode, which some file systems number anew at each mount: as good, for nobody can choose the time at
+ * which an inode changes.
+ */
+bool file_identity_is_unchanged(const struct file_identity *then, const struct file_identity *now);
+
+#define FILE_IDENTITY_TEXT_LEN 112
+
+/* "SIZE MTIME CTIME DEV INODE" into `buf`, which is returned. */
+char *file_identity_format(const struct file_identity *f, char buf[static FILE_IDENTITY_TEXT_LEN]);
+
+/* Reads it again. False (and all zero) where it is none. */
+bool file_identity_parse(const char *text, struct file_identity *ret);
+
 #endif

@@ -19,7 +19,8 @@
 #define LIMIT_RULES 20000 /* rules in one set */
 #define LIMIT_RULESET_BYTES (64u << 20)
 #define LIMIT_WHATIFS 4 /* tests of rules against the history at once */
-#define LIMIT_WHATIF_KINDS 100000 /* kinds of connections that one of them remembers */
+#define LIMIT_TEXTS_BYTES (4u << 20) /* of recorded texts that a walk over the history remembers */
+#define LIMIT_WHATIF_KINDS 32768 /* kinds of connections that one of them remembers */
 #define LIMIT_REPORT_COMPARISONS 4000000 /* of two rules, for one report */
 #define LIMIT_SUGGEST_TARGETS 400 /* places of one program that suggestions look at */
 #define LIMIT_RULE_CHANGES 20000 /* changes of rules remembered, of all rules together */
@@ -68,6 +69,11 @@
 #define LIMIT_DNS_SOCKETS 2048 /* sockets of which it is known whose questions they send */
 #define LIMIT_DNS_STREAMS 64 /* directions of DNS over TCP put together at once */
 #define LIMIT_DNS_STREAM 65537 /* bytes of one: a whole message with its length */
+#define LIMIT_SNI_FLOWS 1024 /* waiting for their first words, or just decided */
+#define LIMIT_SNI_PACKETS 4 /* of one flow while its first words are not all there */
+#define LIMIT_SNI_HELLO_MS 500 /* for the rest of a ClientHello */
+#define LIMIT_SNI_SILENT_MS 10000 /* then one is told without a name */
+#define LIMIT_HELLO_BYTES 8192 /* of a ClientHello that are looked at */
 #define LIMIT_FLOWS 4096 /* live ones that are followed */
 #define LIMIT_FLOWS_ENDED 64 /* that one rule change ends, and tells */
 #define LIMIT_NAMES_TOLD 1000 /* in one answer */
@@ -76,7 +82,7 @@
 #define LIMIT_DNS_RECORDS 256 /* records read of one answer */
 #define LIMIT_PROCESSES 8192 /* process records kept */
 #define LIMIT_TRACE_CANDIDATES                                                                     \
-	8192 /* connects seen by the kernel's tracing, waiting for their packet */
+	16384 /* connects seen by the kernel's tracing, waiting for their packet */
 #define LIMIT_RECENT_FLOWS 8192 /* decided flows remembered for retransmits */
 #define LIMIT_DIGESTS 256 /* executables whose digests are kept */
 #define LIMIT_DIGEST_JOBS                                                                          \
@@ -128,6 +134,11 @@
 #define LIMIT_STATS_ITEMS 1000 /* of one answer */
 #define LIMIT_STATS_ITEMS_DEFAULT 20
 #define LIMIT_STATS_BUCKETS 1000
+
+/* ---- the log */
+#define LIMIT_LOG_BURST 10 /* messages of one place in the code in an interval */
+#define LIMIT_LOG_INTERVAL_MS 10000
+#define LIMIT_LOG_PLACES 256 /* of which it is known how many there were */
 
 /* ---- export of decisions */
 #define LIMIT_EXPORT_TARGETS 4

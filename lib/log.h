@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Logs to stderr: plain lines with syslog priorities for the journal ("<4>..."), or JSON lines.
+ * Logs to stderr: plain lines, or JSON lines. Where stderr is the journal, plain ones go there with fields (lib/log_journal.h); a pipe
+ * or file gets syslog priorities in front of them ("<4>...").
  *
  * The layer that decides logs, once; a function that returns an error does not log it. Text from
  * outside goes through log_quote() so that it cannot forge lines or move a terminal's cursor.
+ *
+ * Each place that logs may do so LIMIT_LOG_BURST times in LIMIT_LOG_INTERVAL_MS; what is left out is counted, and told with its
+ * next message. Debug messages are not limited: who asks for them wants them all. No secret is ever logged: no token, code, password,
+ * cookie, or body of a request.
  */
 #ifndef LIB_LOG_H
 #define LIB_LOG_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 enum log_level {
 	LOG_LEVEL_ERROR,
@@ -19,8 +25,14 @@ enum log_level {
 };
 enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 
-/* Sets what is written from now on, by the whole process. `who` (static) names it in each line. */
+/*
+ * Sets what is written from now on, by the whole process. `who` (static) names it in each line. The first call looks whether stderr is
+ * the journal, so it must come before a sandbox that allows no sockets.
+ */
 void log_init(const char *who, enum log_level level, enum log_format format);
+
+/* In a child that is about to close descriptors that it does not know: from now on lines on stderr alone. */
+void log_leave_journal(void);
 
 /* Changes what is written from now on. */
 void log_set_level(enum log_level level);
@@ -32,6 +44,10 @@ const char *log_level_str(enum log_level level);
 const char *log_format_str(enum log_format format);
 
 void log_write(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* The same for a place that speaks for many: limited by `subject` (not 0), a number of the caller's below 4096. */
+void log_write_about(uintptr_t subject, enum log_level level, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 
 #define log_error(...) log_write(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warning(...) log_write(LOG_LEVEL_WARNING, __VA_ARGS__)

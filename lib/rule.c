@@ -80,10 +80,18 @@ static bool match_nets(const struct rule_op *op, const struct ip_addr *a)
 	return false;
 }
 
+static bool is_about_host(const struct rule_op *op)
+{
+	return op->operand == OPERAND_DEST_HOST || op->operand == OPERAND_LISTS_DOMAINS ||
+	       op->operand == OPERAND_LISTS_DOMAINS_REGEXP;
+}
+
 bool rule_op_match(const struct rule *r, const struct rule_op *op, const struct subject *s)
 {
 	uint64_t number;
 
+	if (s->any_host && is_about_host(op))
+		return true;
 	switch (op->test) {
 	case TEST_TRUE:
 		return true;
@@ -111,6 +119,14 @@ bool rule_op_match(const struct rule *r, const struct rule_op *op, const struct 
 bool rule_match(const struct rule *r, const struct subject *subject)
 {
 	return rule_op_match(r, &r->ops[0], subject);
+}
+
+bool rule_asks_host(const struct rule *r)
+{
+	for (uint32_t i = 0; i < r->n_ops; i++)
+		if (is_about_host(&r->ops[i]))
+			return true;
+	return false;
 }
 
 unsigned rule_needs(const struct rule *r)

@@ -50,6 +50,9 @@ bool rule_match(const struct rule *r, const struct subject *subject);
 /* The digests that it may ask for: bits 1 << enum digest. */
 unsigned rule_needs(const struct rule *r);
 
+/* Whether any of its operators asks for the host: dest.host, lists.domains, lists.domains_regexp. */
+bool rule_asks_host(const struct rule *r);
+
 /* ---- explaining */
 
 /* One operator of a rule, with what the connection has for it. Texts are borrowed from the rule or valid during the call. */

@@ -27,6 +27,7 @@ struct entry {
 	enum action action;
 	bool stops;
 	bool nolog;
+	bool asks_host;
 };
 
 struct ruleset {
@@ -67,6 +68,7 @@ static int add_entry(struct ruleset *rs, const struct rulewire_rule *w,
 	e->action = (enum action)w->action;
 	e->stops = e->action != ACTION_ALLOW || w->precedence;
 	e->nolog = w->nolog;
+	e->asks_host = rule_asks_host(e->rule);
 	rs->needs |= rule_needs(e->rule);
 	rs->n++;
 	return 0;
@@ -293,4 +295,30 @@ bool ruleset_walk(const struct ruleset *rs, const struct subject *subject, uint6
 			break;
 	}
 	return answer(rs, found, ret);
+}
+
+unsigned ruleset_outcomes(
+	const struct ruleset *rs, const struct subject *subject, uint64_t now_boot_ns)
+{
+	struct subject any = *subject;
+	struct question q = { rs, &any, now_boot_ns };
+	bool allowed = false, maybe_allowed = false;
+	unsigned outcomes = 0;
+
+	any.any_host = true;
+	for (uint32_t i = 0; i < rs->n; i++) {
+		const struct entry *e = &rs->entries[i];
+
+		if (!does_match(&q, i))
+			continue;
+		if (e->stops)
+			outcomes |= 1u << e->action;
+		if (e->stops && !e->asks_host)
+			return outcomes;
+		allowed |= !e->stops && !e->asks_host;
+		maybe_allowed |= !e->stops && e->asks_host;
+	}
+	if (allowed || maybe_allowed)
+		outcomes |= 1u << ACTION_ALLOW;
+	return allowed ? outcomes : outcomes | 1u << ACTION_COUNT_;
 }

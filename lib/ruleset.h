@@ -64,6 +64,13 @@ bool ruleset_decide(const struct ruleset *rs, const struct subject *subject, uin
 bool ruleset_walk(const struct ruleset *rs, const struct subject *subject, uint64_t now_boot_ns,
 	struct ruleset_match *ret);
 
+/*
+ * What can become of a connection whose host is not known yet, whatever that turns out to be: bits 1 << enum action, and
+ * 1 << ACTION_COUNT_ where maybe no rule matches. Asks rule after rule.
+ */
+unsigned ruleset_outcomes(
+	const struct ruleset *rs, const struct subject *subject, uint64_t now_boot_ns);
+
 /* The digests that any rule may ask for: bits 1 << enum digest. */
 unsigned ruleset_needs(const struct ruleset *rs);
 

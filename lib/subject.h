@@ -31,6 +31,7 @@ struct subject {
 	struct text path;
 	struct text command; /* arguments joined by a space */
 	struct text host; /* lower case, no trailing dot */
+	bool any_host; /* the host is yet to come: what asks for one matches */
 	struct text user;
 	struct text iface_in, iface_out;
 	struct text parents[LIMIT_PARENTS];

@@ -54,7 +54,7 @@ enum host_source {
 enum host_certainty {
 	HOST_CERTAINTY_NONE = 0, /* no host is known */
 	HOST_CERTAINTY_GUESS =
-		1, /* the address has several names, and this process asked for none */
+		1, /* the address has several names, and this process asked for none, or said another */
 	HOST_CERTAINTY_LIKELY =
 		2, /* the only name, or one that another process of the program asked for */
 	HOST_CERTAINTY_EXACT = 3, /* this process asked for it, or said it itself */

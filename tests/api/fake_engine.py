@@ -119,7 +119,8 @@ class Listen(C.Structure):
 
 class ConfigMsg(C.Structure):
     _fields_ = [("settings", SettingsMsg), ("n_listen", C.c_uint32), ("fail_closed", C.c_uint8),
-                ("mark_bit", C.c_uint8), ("log_format", C.c_uint8), ("queue_forwarded", C.c_uint8), ("listen", Listen * 8)]
+                ("mark_bit", C.c_uint8), ("log_format", C.c_uint8), ("queue_forwarded", C.c_uint8), ("read_sni", C.c_uint8), ("pad", C.c_uint8 * 3),
+                ("listen", Listen * 8)]
 
 
 class RulesetMsg(C.Structure):

@@ -119,11 +119,11 @@ class ApiCase(unittest.TestCase):
             self.assertEqual(done.returncode, code, f"curl {url}: {done.stderr}")
         return done.returncode
 
-    def ask(self, url=SITE):
+    def ask(self, url=SITE, program="curl"):
         """Starts a curl that is held: (event stream, process, prompt). Somebody listens until the test is over."""
         events = self.daemon.events()
         self.addCleanup(events.close)
-        curl = self.net.popen(["curl", "-4sf", "-m", "25", "-o", "/dev/null", url])
+        curl = self.net.popen([program, "-4sf", "-m", "25", "-o", "/dev/null", url])
         return events, curl, events.wait_for("prompt.opened").data
 
     # ---- answers

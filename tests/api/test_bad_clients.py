@@ -105,6 +105,28 @@ class TestHeads(BadClients):
                 twice = line.startswith(b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil")
                 self.assertTrue(got is None or got.status >= 400 or (twice and got.status == 200), got)
 
+    def test_nul_characters(self):
+        health, rules = f"{V1}/health".encode(), f"{V1}/rules".encode()
+        raw = [b"GET %b\0 HTTP/1.1", b"GET %b\0/x HTTP/1.1", b"GET %b?\0 HTTP/1.1", b"GET %b?q=x\0y HTTP/1.1", b"GET %b?q=x\0 HTTP/1.1",
+               b"GET\0 %b HTTP/1.1", b"GET \0%b HTTP/1.1", b"\0GET %b HTTP/1.1", b"GET %b HTTP/1.1\0", b"GET %b HTTP/1\0.1", b"GET %b\0HTTP/1.1",
+               b"GET %b\0HTTP/1.1 HTTP/1.1\0", b"GET %b \0 HTTP/1.1"]
+        escaped = [b"GET %b%%00 HTTP/1.1", b"GET %b/%%00 HTTP/1.1", b"GET %b/x%%00y HTTP/1.1", b"GET %b?q=%%00 HTTP/1.1"]
+        for path in (health, rules, b"/", b"/login", b"/static/js/app.js"):
+            for line in [line % path for line in raw + escaped]:
+                with self.subTest(line):
+                    conn = self.raw()
+                    conn.send(line + self.head_lines().partition(b"\r\n")[1] + self.head_lines().partition(b"\r\n")[2])
+                    got = conn.response()
+                    self.assertEqual(got and got.status, 400, got)
+                    conn.close()
+        # Elsewhere they end a header's value, and what only looks like one is none.
+        conn = self.raw()
+        conn.send(self.head_lines(path=f"{V1}/rules/%2500"))
+        self.assertEqual(conn.response().status, 404)
+        for lines in ((self.head_lines(path=f"{V1}/rules?q=a&sort=name"), self.head_lines(path=f"{V1}/status"), self.head_lines(path=f"{V1}/rules?q=")) * 2):
+            conn.send(lines)
+            self.assertEqual(conn.response().status, 200)
+
     def test_http_1_0(self):
         conn = self.raw()
         conn.send(self.head_lines(version="HTTP/1.0"))

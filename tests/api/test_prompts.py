@@ -2,9 +2,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Prompts: what is shown of a held connection, and answering it."""
 import concurrent.futures
+import os
+import shutil
+import tempfile
+import time
 
 from kit import V1, ApiCase, wait_until
 import tap
+
+CURL = shutil.which("curl") or "/usr/bin/curl"
 
 
 class TestPrompts(ApiCase):
@@ -59,6 +65,37 @@ class TestPrompts(ApiCase):
         self.assertIn(rule["file"], self.daemon.rule_files())
         self.assertEqual(self.api.rule(rule["name"]).json["operator"], rule["operator"])
         self.visit()
+
+    def test_a_program_that_changed_since_its_rule(self):
+        folder = tempfile.mkdtemp(prefix="opensnitch-program-")
+        self.addCleanup(shutil.rmtree, folder)
+        os.chmod(folder, 0o755)
+        program = os.path.join(folder, "my-curl")
+        shutil.copy(CURL, program)
+        _, curl, prompt = self.ask(program=program)
+        self.assertIsNone(prompt["program_changed"])
+        name = self.api.answer(prompt, "allow", "always", match=["process.path", "dest.port"]).json["rule"]["name"]
+        self.wait_curl(curl, 0)
+        # Of another port nothing is known, but the program is the same.
+        _, curl, prompt = self.ask("http://www.example.test:8080/", program)
+        self.assertIsNone(prompt["program_changed"])
+        self.api.answer(prompt, "reject")
+        self.wait_curl(curl, 7)
+        os.unlink(program)
+        shutil.copy(CURL, program)
+        os.utime(program, (1, 1))
+        _, curl, prompt = self.ask("http://www.example.test:8080/", program)
+        changed = prompt["program_changed"]
+        self.assertEqual(changed["rules"], [name])
+        self.assertEqual(changed["changed"][:4], str(time.gmtime().tm_year), "of the inode, not of the content")
+        self.assertEqual(self.api.get(f"{V1}/prompts/{prompt['id']}").json, prompt)
+        # A rule that is made now is made for what runs now.
+        self.api.answer(prompt, "allow", "always", match=["process.path", "dest.port"])
+        self.wait_curl(curl, 0)
+        _, curl, prompt = self.ask("http://www.example.test:9999/", program)
+        self.assertIsNone(prompt["program_changed"])
+        self.api.answer(prompt, "reject")
+        self.wait_curl(curl, 7)
 
     def test_a_whole_rule(self):
         _, curl, prompt = self.ask()

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What deciding costs: sets of 100, 1,000 and 10,000 rules with a list of a million names and one of a hundred thousand networks,
- * against connections of which some match, some do not. Also: loading, memory, and the same rules asked one after the other.
+ * against connections of which some match, some do not. Also: loading, memory, the same rules asked one after the other, and what a
+ * decision waits while the biggest set and its list take the place of the ones in force.
  */
 #include "config.h"
 
@@ -10,8 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "daemon/loader.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/listset.h"
@@ -24,6 +27,8 @@
 #define NETS 100000u
 #define QUESTIONS 200000u
 #define SUBJECTS 4096u
+#define SWAPS 20u
+#define GOAL_SWAP_MS 1.0
 
 static struct text text_of(const char *s)
 {
@@ -39,6 +44,7 @@ static void die(const char *what)
 /* ---- lists */
 
 static struct listset *lists[2];
+static int list_fds[2] = { -1, -1 };
 
 static struct listset *find_list(void *ctx, enum operand operand, struct text folder)
 {
@@ -50,7 +56,8 @@ static struct listset *find_list(void *ctx, enum operand operand, struct text fo
 	return NULL;
 }
 
-static struct listset *load_list(struct listset_builder *b, const char *what, uint64_t began_ns)
+static struct listset *load_list(
+	struct listset_builder *b, const char *what, uint64_t began_ns, int *ret_fd)
 {
 	struct listset *l = NULL;
 	uint64_t built_ns, mapped_ns;
@@ -60,7 +67,7 @@ static struct listset *load_list(struct listset_builder *b, const char *what, ui
 	if (fd < 0 || listset_load_fd(fd, &l, NULL) < 0)
 		die("a list cannot be made");
 	mapped_ns = clock_mono_ns();
-	close(fd);
+	*ret_fd = fd;
 	listset_builder_free(b);
 	printf("%-28s %8.1f MiB  %8.0f ms to compile  %8.3f ms to map and check\n", what,
 		(double)listset_bytes(l) / (1 << 20), (double)(built_ns - began_ns) / 1e6,
@@ -80,7 +87,7 @@ static void make_lists(void)
 		snprintf(name, sizeof(name), "ads%u.tracker%u.example", i, i % 5000);
 		listset_build_name(b, text_of(name), true, i % 10 == 0);
 	}
-	lists[0] = load_list(b, "1,000,000 domains", began);
+	lists[0] = load_list(b, "1,000,000 domains", began, &list_fds[0]);
 	b = listset_builder_new(OPERAND_LISTS_NETS, text_of("/lists/nets"));
 	began = clock_mono_ns();
 	for (unsigned i = 0; b && i < NETS; i++) {
@@ -92,7 +99,7 @@ static void make_lists(void)
 		net = (struct ip_net) { a, 24 };
 		listset_build_net(b, &net);
 	}
-	lists[1] = load_list(b, "100,000 networks", began);
+	lists[1] = load_list(b, "100,000 networks", began, &list_fds[1]);
 }
 
 /* ---- rules: as people have them */
@@ -119,13 +126,9 @@ static void put_rule(struct rulewire_builder *b, unsigned i)
 	put_op(b, first + 2, OPERATOR_SIMPLE, OPERAND_DEST_PORT, i % 4 ? "443" : "80");
 }
 
-static struct ruleset *make_rules(unsigned n)
+static struct rulewire_builder *build_rules(unsigned n)
 {
 	struct rulewire_builder *b = rulewire_builder_new();
-	struct ruleset *rs = NULL;
-	uint64_t began;
-	void *file = NULL;
-	size_t len;
 
 	if (!b)
 		die("out of memory");
@@ -135,6 +138,17 @@ static struct ruleset *make_rules(unsigned n)
 		OPERATOR_LISTS, OPERAND_LISTS_DOMAINS, "/lists/domains");
 	put_op(b, rulewire_build_rule(b, text_of("z-nets"), ACTION_DENY, false, false, 0),
 		OPERATOR_LISTS, OPERAND_LISTS_NETS, "/lists/nets");
+	return b;
+}
+
+static struct ruleset *make_rules(unsigned n)
+{
+	struct rulewire_builder *b = build_rules(n);
+	struct ruleset *rs = NULL;
+	uint64_t began;
+	void *file = NULL;
+	size_t len;
+
 	if (rulewire_build_finish(b, 1, &file, &len) < 0)
 		die("rules cannot be laid out");
 	rulewire_builder_free(b);
@@ -214,6 +228,107 @@ static struct numbers measure(const struct ruleset *rs, struct one *subjects, un
 	return got;
 }
 
+/* ---- swaps */
+
+static uint64_t own_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* What a packet may wait for: by the clock, and (what the machine has no part in) of this thread's own time. */
+struct delays {
+	uint64_t n, wall_ns, own_ns, over; /* longest; how many took longer than the goal */
+	uint64_t swap_ns; /* the longest exchange of what is in force */
+	uint64_t load_ns; /* all the time that something was loaded */
+};
+
+struct traffic {
+	struct loader *loader;
+	struct ruleset *rules;
+	const struct one *subjects;
+	struct delays delays;
+};
+
+/* One turn of the engine: looks whether something was loaded, puts it in force, decides. */
+static bool turn(struct traffic *t)
+{
+	uint64_t wall = clock_mono_ns(), own = own_ns(), swapped;
+	struct loader_result r = { 0 };
+	struct ruleset_match m;
+	bool is_loaded = t->loader && loader_take(t->loader, &r);
+
+	if (is_loaded && r.code < 0)
+		die("what is swapped cannot be loaded");
+	if (r.ruleset) {
+		loader_discard_ruleset(t->loader, t->rules);
+		t->rules = r.ruleset;
+	}
+	if (r.list) {
+		loader_discard_list(t->loader, lists[0]);
+		lists[0] = r.list;
+	}
+	swapped = clock_mono_ns() - wall;
+	ruleset_decide(t->rules, &t->subjects[t->delays.n++ % SUBJECTS].subject, 1, &m);
+	own = own_ns() - own;
+	wall = clock_mono_ns() - wall;
+	t->delays.over += (double)wall / 1e6 > GOAL_SWAP_MS;
+	t->delays.wall_ns = wall > t->delays.wall_ns ? wall : t->delays.wall_ns;
+	t->delays.own_ns = own > t->delays.own_ns ? own : t->delays.own_ns;
+	if (is_loaded && swapped > t->delays.swap_ns)
+		t->delays.swap_ns = swapped;
+	return is_loaded;
+}
+
+static void print_delays(const char *what, const struct delays *d)
+{
+	printf("%-28s longest %8.3f ms by the clock (%llu of %llu above %.0f ms), %.3f ms of its "
+	       "own "
+	       "time\n",
+		what, (double)d->wall_ns / 1e6, (unsigned long long)d->over,
+		(unsigned long long)d->n, GOAL_SWAP_MS, (double)d->own_ns / 1e6);
+}
+
+/* A set of `n` rules and its list of a million names take the place of themselves, again and again, while a loop decides. */
+static void swap_sets(struct ruleset *rs, const struct one *subjects, unsigned n)
+{
+	struct traffic still = { .rules = rs, .subjects = subjects };
+	struct traffic t = { .loader = loader_new(NULL), .rules = rs, .subjects = subjects };
+	struct rulewire_builder *b = build_rules(n);
+	int fd = rulewire_build_fd(b, 1);
+	uint64_t began = clock_mono_ns();
+
+	rulewire_builder_free(b);
+	if (!t.loader || fd < 0)
+		die("nothing can be swapped");
+	for (unsigned i = 0; i < 2 * SWAPS; i++) {
+		int r = i % 2 ? loader_ruleset(t.loader, fd, lists, 2)
+			      : loader_list(t.loader, list_fds[0]);
+
+		if (r < 0)
+			die("the loader is busy");
+		while (!turn(&t))
+			;
+	}
+	t.delays.load_ns = clock_mono_ns() - began;
+	loader_free(t.loader);
+	still.rules = t.rules;
+	while (still.delays.n < t.delays.n)
+		turn(&still);
+	print_delays("decisions, nothing swapped", &still.delays);
+	print_delays("... while all is swapped", &t.delays);
+	printf("%-28s %u of %u rules with 1,000,000 domains in %.0f ms; the exchange itself %.3f "
+	       "ms "
+	       "at most\n",
+		"swaps", SWAPS, n, (double)t.delays.load_ns / 1e6, (double)t.delays.swap_ns / 1e6);
+	printf("goal, at most %.0f ms of delay: %s\n", GOAL_SWAP_MS,
+		(double)t.delays.own_ns / 1e6 <= GOAL_SWAP_MS ? "reached" : "MISSED");
+	close(fd);
+	ruleset_free(t.rules);
+}
+
 int main(void)
 {
 	static const unsigned sizes[] = { 100, 1000, 10000 };
@@ -243,8 +358,13 @@ int main(void)
 			sizes[i], indexed.median_us, indexed.p99_us, indexed.median_us / first,
 			sizes[0], walked.median_us, indexed.decided, QUESTIONS,
 			before.uordblks == after.uordblks ? "nothing allocated" : "ALLOCATED");
-		ruleset_free(rs);
+		if (i + 1 < array_len(sizes))
+			ruleset_free(rs);
+		else
+			swap_sets(rs, subjects, sizes[i]);
 	}
+	close(list_fds[0]);
+	close(list_fds[1]);
 	listset_unref(lists[0]);
 	listset_unref(lists[1]);
 	free(subjects);

@@ -56,7 +56,9 @@ class TestInstall(unittest.TestCase):
                      self.at("prefix", "lib", "tmpfiles.d", "opensnitchd.conf"),
                      self.at("prefix", "lib", "modules-load.d", "opensnitchd.conf"),
                      self.at("systemdsystemunitdir", "opensnitchd.service"),
-                     self.at("sysconfdir", "opensnitchd", "rules", "000-allow-loopback.json")):
+                     self.at("sysconfdir", "opensnitchd", "rules", "000-allow-loopback.json"),
+                     *(self.at("docdir", "examples", *name.split("/")) for name in (
+                         "prometheus/prometheus.yml", "prometheus/opensnitch.rules.yml", "grafana/opensnitch.json", "logrotate/opensnitch"))):
             self.assertTrue(path.is_file(), f"{path} is not installed")
         done = subprocess.run([self.at("sbindir", "opensnitchd"), "--version"], capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, 0, done.stderr)

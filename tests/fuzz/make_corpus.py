@@ -249,7 +249,7 @@ def configs():
     yield "all", json.dumps({"default_action": "deny", "default_duration": "30s", "prompt": {"timeout": "10s", "timeout_action": None},
                              "prompt_without_clients": True, "fail_closed": False, "history": {"max_age": "7d", "max_rows": 1000},
                              "listen": ["127.0.0.1:7373", "[::1]:7373"], "hosts": ["box.lan"], "tls": None,
-                             "log": {"level": "info", "format": "text"}, "mark_bit": 28, "intercept_dns": True, "end_flows": True,
+                             "log": {"level": "info", "format": "text"}, "mark_bit": 28, "intercept_dns": True, "read_sni": True, "end_flows": True,
                              "firewall": "iptables", "export": ["syslog+tcp://siem.example:601", "json:///var/log/x"]}, indent=1).encode()
     yield "tls", b'{"listen": ["0.0.0.0:443"], "tls": {"certificate": "/etc/x.crt", "key": "/etc/x.key"}}'
     yield "tls-half", b'{"tls": {"key": "/etc/x.key"}, "prompt": null}'

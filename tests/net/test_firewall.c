@@ -233,13 +233,14 @@ static void test_leftovers(void **state)
 	(void)state;
 	config.fail_closed = true;
 	config.packet_marks = true;
+	config.read_sni = true;
 	config.mark_allow = 1 << 4;
 	assert_int_equal(firewall_new(&config, &fw), 0);
 	assert_int_equal(firewall_verify(fw, &err), ERR_NOT_FOUND);
 	assert_int_equal(firewall_install(fw, &err), 0);
 	assert_int_equal(firewall_verify(fw, &err), 0);
-	assert_int_equal(count_rules("opensnitch:20000"), RULES + 4);
-	assert_int_equal(count_rules(NULL), RULES + 4);
+	assert_int_equal(count_rules("opensnitch:20000"), RULES + 6);
+	assert_int_equal(count_rules(NULL), RULES + 6);
 	assert_int_equal(firewall_verify(*state, &err), ERR_NOT_FOUND);
 	assert_int_equal(firewall_install(*state, &err), 0);
 	assert_int_equal(count_rules(NULL), RULES);

@@ -136,6 +136,7 @@ static const struct {
 	FIELD(IPC_CONFIG, ipc_config, settings.default_action, 0, ACTION_COUNT_ - 1),
 	FIELD(IPC_CONFIG, ipc_config, settings.prompt_timeout_ms, 1000, LIMIT_PROMPT_TIMEOUT_MS),
 	FIELD(IPC_CONFIG, ipc_config, fail_closed, 0, 1),
+	FIELD(IPC_CONFIG, ipc_config, read_sni, 0, 1),
 	FIELD(IPC_CONFIG, ipc_config, mark_bit, 0, 30),
 	FIELD(IPC_CONFIG, ipc_config, log_format, 0, LOG_FORMAT_JSON),
 	FIELD(IPC_CONFIG, ipc_config, queue_forwarded, 0, 1),

@@ -460,6 +460,58 @@ static void test_fd_must_be_sealed(void **state)
 	rulewire_builder_free(b);
 }
 
+/* One rule a letter, in order: d deny, a allow, p allow with precedence; in capitals for one host only. ":" and another port before it. */
+static unsigned outcomes(const char *rules)
+{
+	struct rulewire_builder *b = rulewire_builder_new();
+	struct ruleset *rs = NULL;
+	struct subject s;
+	unsigned r;
+	char name[] = "a";
+
+	for (const char *p = rules; *p; p++, name[0]++) {
+		bool other_port = *p == ':' && *++p, for_host = *p < 'a';
+		char c = (char)(*p | 0x20);
+		uint32_t op = rulewire_build_rule(b, kit_text(name),
+			c == 'd' ? ACTION_DENY : ACTION_ALLOW, c == 'p', false, 0);
+
+		op = rulewire_build_list(b, op, 2);
+		kit_op(b, op, OPERATOR_SIMPLE, for_host ? "dest.host" : "true", false, "x.test");
+		kit_op(b, op + 1, OPERATOR_SIMPLE, "dest.port", false, other_port ? "1" : "443");
+	}
+	assert_int_equal(kit_load(b, &rs, NULL), 0);
+	make_subject(BARE, &s);
+	r = ruleset_outcomes(rs, &s, 0);
+	ruleset_free(rs);
+	return r;
+}
+
+/* What can become of a connection before its host is known. */
+static void test_outcomes(void **state)
+{
+	const unsigned allow = 1u << ACTION_ALLOW, deny = 1u << ACTION_DENY,
+		       none = 1u << ACTION_COUNT_;
+
+	(void)state;
+	assert_int_equal(outcomes(""), none);
+	assert_int_equal(outcomes("a"), allow);
+	assert_int_equal(outcomes("d"), deny);
+	assert_int_equal(outcomes("A"), allow | none);
+	assert_int_equal(outcomes("D"), deny | none);
+	assert_int_equal(outcomes("aD"), allow | deny);
+	assert_int_equal(outcomes("Da"), allow | deny);
+	/* An allow for a host does not win against a deny for all, but with precedence it does. */
+	assert_int_equal(outcomes("Ad"), deny);
+	assert_int_equal(outcomes("Pd"), allow | deny);
+	assert_int_equal(outcomes("dP"), deny);
+	assert_int_equal(outcomes("DdA"), deny);
+	assert_int_equal(outcomes("pD"), allow);
+	assert_int_equal(outcomes("PDa"), allow | deny);
+	/* rules about something else do not count */
+	assert_int_equal(outcomes(":D:Pa"), allow);
+	assert_int_equal(outcomes(":d"), none);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -470,6 +522,7 @@ int main(void)
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_error_place),
 		cmocka_unit_test(test_fd_must_be_sealed),
+		cmocka_unit_test(test_outcomes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -330,11 +330,16 @@ static void test_random(void **state)
 			struct ruleset_match got;
 			struct subject s;
 			uint64_t now = 85 + random_below(&r, 30);
+			enum action outcome;
 
 			random_subject(&r, &m);
 			to_subject(&m, &s);
 			want = oracle_decide(rules, n, &m, now);
 			assert_int_equal(ruleset_decide(rs, &s, now, &got), want != NULL);
+			/* Whatever becomes of it by its host could be told without. */
+			outcome = want ? want->action : ACTION_COUNT_;
+			s.host = (struct text) { NULL, 0 };
+			assert_true(ruleset_outcomes(rs, &s, now) & 1u << outcome);
 			if (!want)
 				continue;
 			assert_int_equal(got.rule.len, strlen(want->name));

@@ -2,6 +2,9 @@
 // Prompts: keys, queue, several tabs, lateness, time-outs.
 
 import assert from 'node:assert/strict';
+import { chmodSync, copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { armed, eventually, promptCard, suite } from './kit.mjs';
 
 const world = suite({ config: JSON.stringify({ default_action: 'deny', default_duration: 'once', prompt: { timeout: '60s' } }) });
@@ -46,6 +49,39 @@ world.test('keys choose scope and the rule is what the card said', async () => {
 	const operators = made.operator.type === 'list' ? made.operator.list : [made.operator];
 	assert.deepEqual(operators.map((o) => o.operand).sort(), ['dest.host', 'process.path']);
 	assert.equal(made.duration, 'until restart');
+});
+
+world.test('a program that is not the one its rule was made for says so', async () => {
+	const folder = mkdtempSync(path.join(tmpdir(), 'opensnitch-program-'));
+	const program = path.join(folder, 'my-curl');
+	const asks = (port) => world.lab.program([program, '-sS', '--max-time', '60', `http://www.example.test:${port}/`]);
+	try {
+		chmodSync(folder, 0o755);
+		copyFileSync('/usr/bin/curl', program);
+		const rule = { name: 'for-my-curl', action: 'allow', duration: 'always', operator: { type: 'list', operand: 'list', data: '', list: [
+			{ type: 'simple', operand: 'process.path', data: program }, { type: 'simple', operand: 'dest.port', data: '80' }] } };
+		assert.equal((await world.lab.api('POST', '/rules', rule)).status, 201);
+		const page = await world.open();
+		let curl = asks(8080);
+		let card = await promptCard(page);
+		assert.doesNotMatch(await card.innerText(), /has changed since/);
+		await armed(page);
+		await page.keyboard.press('r');
+		assert.equal((await curl.done).code, 7);
+		await quiet();
+		rmSync(program);
+		copyFileSync('/usr/bin/curl', program);
+		curl = asks(8080);
+		card = await promptCard(page);
+		assert.match(await card.locator('.oddities').innerText(), /has changed since you made a rule for it .*for-my-curl/);
+		await armed(page);
+		await page.keyboard.press('r');
+		assert.equal((await curl.done).code, 7);
+		await quiet();
+	} finally {
+		await world.lab.api('DELETE', '/rules/for-my-curl');
+		rmSync(folder, { recursive: true, force: true });
+	}
 });
 
 world.test('any program is a second, separate choice, and never comes with anywhere', async () => {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* corpus list | corpus run CASE TRIES FIRST-TRY DIR | corpus send ADDRESS (what start_sender() starts) */
+/* corpus list | corpus run CASE TRIES FIRST-TRY DIR | corpus send ADDRESS (what start_sender() starts) | corpus forge ADDRESS EXE */
 #include "config.h"
 
 #include "tests/net/attribution/corpus.h"
@@ -150,6 +150,18 @@ static int send_to(const char *text)
 	return 0;
 }
 
+static int forge(const char *text, const char *exe)
+{
+	union address a = { .v4 = { .sin_family = AF_INET, .sin_port = htons(PORT) } };
+	char self[256];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	self[n > 0 ? n : 0] = '\0';
+	if (inet_pton(AF_INET, text, &a.v4.sin_addr) != 1)
+		return 2;
+	forge_exe(self, exe, &a);
+}
+
 static const struct corpus_case *find(const char *name, unsigned *ret_number)
 {
 	unsigned number = 0;
@@ -176,6 +188,8 @@ int main(int argc, char **argv)
 
 	if (argc == 3 && strcmp(argv[1], "send") == 0)
 		return send_to(argv[2]);
+	if (argc == 4 && strcmp(argv[1], "forge") == 0)
+		return forge(argv[2], argv[3]);
 	if (argc == 2 && strcmp(argv[1], "list") == 0) {
 		find(NULL, &r.number);
 		return 0;

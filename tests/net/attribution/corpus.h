@@ -70,6 +70,10 @@ void set_port(union address *a, uint16_t port);
 pid_t spawn(void);
 void reap(pid_t pid);
 
+/* Connects as a process of which /proc says that it runs `exe`, not `self`; ends it with 0, or 77 where that cannot be. */
+void forge_exe(const char *self, const char *exe, const union address *to)
+	__attribute__((noreturn));
+
 /* Starts `path` so that it connects (TCP) to `to`, and gives its PID; argv[0] is `name` (NULL: the path). */
 pid_t start_sender(const char *path, const char *name, const union address *to);
 

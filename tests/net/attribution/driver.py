@@ -93,6 +93,18 @@ class Corpus:
         finally:
             stream.close()
 
+    def recorded(self, want):
+        """From the history: a stream of very many events leaves some out, and says so."""
+        cursor = ""
+        while True:
+            page = self.daemon.api.get(f"/api/v1/connections?limit=1000&dest.ip={want.ip}{cursor}").json
+            for e in page["items"]:
+                if fits(want, e):
+                    return e
+            if not page["next"]:
+                return None
+            cursor = f"&cursor={page['next']}"
+
     def wait_events(self, wanted, stream):
         """event of each expectation, in order; None for one that did not come in time."""
         end = time.monotonic() + lab.DEADLINE
@@ -101,8 +113,10 @@ class Corpus:
             for e in stream.all("connection"):
                 by_ip[e.data["dest"]["ip"]].append(e.data)
             found = [next((e for e in by_ip[w.ip] if fits(w, e)), None) for w in wanted]
-            if all(found) or time.monotonic() > end:
+            if all(found):
                 return found
+            if time.monotonic() > end:
+                return [e or self.recorded(w) for w, e in zip(wanted, found)]
             time.sleep(0.05)
 
     def compare(self, name, tries, done, stream, note):

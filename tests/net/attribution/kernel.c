@@ -5,9 +5,11 @@
 #include "tests/net/attribution/corpus.h"
 
 #include <arpa/inet.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -25,6 +27,23 @@ __attribute__((format(printf, 1, 2))) static bool shell(const char *format, ...)
 	/* NOLINTNEXTLINE(cert-env33-c,concurrency-mt-unsafe): a test, of one thread, as root already */
 	status = system(command);
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+/* Whether a packet went out through a device of this network namespace. */
+static bool has_sent(const char *device)
+{
+	FILE *f = fopen("/proc/self/net/dev", "re");
+	char line[512], name[32];
+	unsigned long sent = 0;
+
+	while (f && !sent && fgets(line, sizeof(line), f))
+		if (sscanf(line, " %31[^:]: %*u %*u %*u %*u %*u %*u %*u %*u %*u %lu", name,
+			    &sent) != 2 ||
+			strcmp(name, device) != 0)
+			sent = 0;
+	if (f)
+		fclose(f);
+	return sent > 0;
 }
 
 /*
@@ -49,14 +68,18 @@ static void tunnel(struct run *r)
 			: -1,
 		"ip link set up");
 	inner.v4.sin_addr.s_addr = htonl(0x0aff0002);
-	pid = spawn();
-	if (pid == 0) {
-		int fd = must(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket");
+	/* A new device takes packets a moment after it is up. */
+	for (int tries = 0; tries < 1000 && !has_sent(device); tries++) {
+		pid = spawn();
+		if (pid == 0) {
+			int fd = must(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket");
 
-		sendto(fd, "x", 1, 0, &inner.any, sizeof(inner.v4));
-		_exit(0);
+			sendto(fd, "x", 1, 0, &inner.any, sizeof(inner.v4));
+			_exit(0);
+		}
+		reap(pid);
+		poll(NULL, 0, has_sent(device) ? 0 : 20);
 	}
-	reap(pid);
 	expect(r, "udp", &to, 0, 0, "[kernel]", "flag=kernel");
 	shell("ip link del %s", device);
 }

@@ -236,7 +236,6 @@ static void set_name(struct run *r)
 	reap(pid);
 }
 
-/* PR_SET_MM_EXE_FILE needs that nothing of the old file is mapped any more, so a small stub cannot; argv can be moved. */
 static void set_mm(struct run *r)
 {
 	static const char words[] = "/usr/bin/curl\0-s";
@@ -255,6 +254,47 @@ static void set_mm(struct run *r)
 	}
 	expect(r, "tcp", &to, 0, pid, NULL, NULL);
 	reap(pid);
+}
+
+/* The process says of itself that it is a trusted program, right after its exec, or long after (`knows`: what it runs is known). */
+static void forged(const struct run *r, bool knows)
+{
+	union address to = target4(r, 0);
+	char text[INET6_ADDRSTRLEN];
+	int status;
+	pid_t pid;
+
+	address_text(&to, text);
+	pid = spawn();
+	if (pid == 0 && knows)
+		forge_exe(r->self, TRUSTED, &to);
+	if (pid == 0) {
+		execl(r->self, r->self, "forge", text, TRUSTED, (char *)NULL);
+		_exit(1);
+	}
+	must(waitpid(pid, &status, 0), "waitpid");
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+		skip("not on this machine");
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+		fprintf(stderr, "PR_SET_MM_MAP: status %x\n", status);
+		_exit(1);
+	}
+	expect(r, "tcp", &to, 0, pid, NULL, "flag=exe_forged");
+}
+
+static void exe_forged(struct run *r)
+{
+	forged(r, false);
+}
+
+/* Its parent sent before, and so what both run is known. */
+static void exe_forged_late(struct run *r)
+{
+	union address first = target4(r, 1);
+
+	send_inline(&first);
+	expect(r, "tcp", &first, 0, getpid(), NULL, NULL);
+	forged(r, true);
 }
 
 static void traced(struct run *r)
@@ -349,6 +389,8 @@ const struct corpus_case path_cases[] = {
 	{ "argv-lies", argv_lies, "" },
 	{ "set-name", set_name, "" },
 	{ "set-mm", set_mm, "argv moved" },
+	{ "exe-forged", exe_forged, "/proc names another file: PR_SET_MM_MAP" },
+	{ "exe-forged-late", exe_forged_late, "" },
 	{ "traced", traced, "" },
 	{ "preload", preload, "" },
 	{ "shebang", shebang, "" },

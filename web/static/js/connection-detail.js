@@ -133,9 +133,14 @@ function traffic(bytes_, packets) {
 	return [h('span', { class: 'num' }, bytes(bytes_)), note(plural(packets, 'packet'))];
 }
 
-/** What is unusual about a process, in words. @param {string[]|undefined} flags */
-export function flagList(flags) {
-	return flags?.length > 0 ? h('ul', { class: 'oddities' }, flags.map((f) => h('li', {}, icon('warning'), h('span', {}, flagText(f))))) : null;
+/**
+ * What is unusual about a process, in words.
+ * @param {string[]|undefined} flags
+ * @param {any} [more] what goes before them
+ */
+export function flagList(flags, more) {
+	const all = [more, ...(flags ?? []).map((f) => flagText(f))].filter(Boolean);
+	return all.length > 0 ? h('ul', { class: 'oddities' }, all.map((text) => h('li', {}, icon('warning'), h('span', {}, text)))) : null;
 }
 
 function note(text) {

@@ -3,7 +3,7 @@
 
 import { h, icon, uid, fill } from './dom.js';
 import { serverNow } from './clock.js';
-import { plural, serviceName } from './format.js';
+import { fullTime, plural, serviceName } from './format.js';
 import { programLabel, programName, programTile, senderName, destinationName, destinationText, hasPort, kbd } from './pieces.js';
 import { flagList } from './connection-detail.js';
 import { matchOf, suggestedTarget, targets } from './prompt-scope.js';
@@ -43,7 +43,7 @@ export class PromptCard {
 		this.left = h('span', { class: 'countdown-text' });
 		return h('div', { class: 'prompt-card', role: 'alertdialog', 'aria-labelledby': title, 'aria-describedby': where, tabindex: '-1',
 			data: { promptId: this.prompt.id } },
-		h('div', { class: 'prompt-scroll' }, this.buildWho(title), this.buildWhere(where), flagList(this.connection.process?.flags), this.buildFacts(), this.buildChoices(), this.error),
+		h('div', { class: 'prompt-scroll' }, this.buildWho(title), this.buildWhere(where), flagList(this.connection.process?.flags, changedText(this.prompt.program_changed)), this.buildFacts(), this.buildChoices(), this.error),
 		h('div', { class: 'prompt-foot' }, h('div', { class: 'countdown-row' }, this.left, this.held), this.bar, this.buildButtons()));
 	}
 
@@ -269,6 +269,11 @@ export class PromptCard {
 
 function fact(name, value, title) {
 	return h('div', { class: 'fact', title: title || null }, h('dt', {}, name), h('dd', {}, value));
+}
+
+/** The program is not the one that rules were made for. @param {{rules: string[], changed: string}|null|undefined} changed */
+function changedText(changed) {
+	return changed ? ['It has changed since you made a rule for it (', fullTime(changed.changed), '): ', untrusted(changed.rules.join(', '), 'strong clip')] : null;
 }
 
 /** Oldest ancestor first, the program itself last. @param {object} process */

@@ -16,7 +16,7 @@ const LABELS = {
 	default_action: 'Default action', default_duration: 'Default duration', 'prompt.timeout': 'Time to answer', 'prompt.timeout_action': 'When nobody answers',
 	prompt_without_clients: 'Ask even if no dashboard is open', 'history.max_age': 'Keep for', 'history.max_rows': 'Keep at most', intercept_dns: 'Learn names from DNS answers', end_flows: 'End connections that new rules deny',
 	'log.level': 'Log level', 'log.format': 'Log format', listen: 'Listens on', hosts: 'Further host names', fail_closed: 'Block when the daemon is down', queue_forwarded: 'Filter forwarded traffic', mark_bit: 'Mark bit', firewall: 'Firewall',
-	'tls.certificate': 'TLS certificate', 'tls.key': 'TLS key', tcp_peer_users: 'Who may log in over TCP', export: 'Decisions are sent to',
+	read_sni: 'Read names from TLS and QUIC', 'tls.certificate': 'TLS certificate', 'tls.key': 'TLS key', tcp_peer_users: 'Who may log in over TCP', export: 'Decisions are sent to',
 };
 
 /** @param {object[]} items of the schema  @returns {{title: string, text: string, items: object[]}[]} */

@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Evidence weighed: traced claims first, the socket's inode where they are not enough, /proc last. */
+#include "config.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+
+#include "daemon/attribution_private.h"
+#include "daemon/ping_sockets.h"
+#include "daemon/proc_net.h"
+#include "daemon/process_image.h"
+#include "daemon/socket_holders.h"
+#include "lib/clock.h"
+#include "lib/limits.h"
+#include "lib/process_flag.h"
+
+#define CLAIMS_MAX 64 /* of one flow, looked at */
+#define CLAIM_AGE_NS                                                                               \
+	5000000000u /* a packet follows its claim at once; older ones are of other tries */
+#define CANDIDATES_MAX 16
+#define CHILDREN_MAX 16
+#define FILES_MAX 256 /* of a process, looked at without need */
+#define UDP_CONNECTED 1 /* TCP_ESTABLISHED, which sock_diag says of datagram sockets too */
+
+/* The processes that claim a flow, newest first. */
+struct candidates {
+	struct process *list[CANDIDATES_MAX];
+	uint64_t claimed_ns[CANDIDATES_MAX]; /* the newest claim of each */
+	unsigned n;
+	bool many; /* there were more */
+	uint32_t behind; /* of namespaces behind this interface; 0: of our own */
+	bool standing; /* among them one that is not traced: its last claim stands for all since */
+	bool unplaced; /* only such whose namespace nobody could look at: they ended at once */
+};
+
+/* Whether a process is where the flow comes from. */
+static bool is_from_there(
+	struct attribution *a, const struct candidates *c, const struct process *p)
+{
+	if (!c->behind)
+		return !p->netns || !a->netns || p->netns == a->netns;
+	if (c->unplaced)
+		return !p->netns;
+	return a->ingress && p->netns && p->netns != a->netns &&
+	       ingress_leads_to(a->ingress, c->behind, p);
+}
+
+/* Takes a reference; one that is there already, or of another network namespace, is let go. */
+static void add_candidate(
+	struct attribution *a, struct candidates *c, struct process *p, uint64_t claimed_ns)
+{
+	if (!p)
+		return;
+	for (unsigned i = 0; i < c->n; i++) {
+		if (c->list[i]->pid == p->pid && c->list[i]->start_time == p->start_time) {
+			process_unref(p);
+			return;
+		}
+	}
+	/* A thread of the kernel sends for others: of its own it has no sockets with an owner. */
+	if ((p->flags & PROCESS_KERNEL) || !is_from_there(a, c, p) || c->n == CANDIDATES_MAX) {
+		c->many |= c->n == CANDIDATES_MAX;
+		process_unref(p);
+		return;
+	}
+	c->claimed_ns[c->n] = claimed_ns;
+	c->list[c->n++] = p;
+}
+
+/* The process that made a claim. What is read of it now may be what came after, whose events are there by then: so look twice. */
+static struct process *claimant_of(struct attribution *a, const struct claim *c)
+{
+	uint64_t looks = process_looks(a->processes);
+	struct process *p = process_get_at(a->processes, c->tid, c->time_ns, c->image);
+
+	if (process_looks(a->processes) == looks)
+		return p;
+	attribution_drain(a);
+	process_unref(p);
+	return process_get_at(a->processes, c->tid, c->time_ns, c->image);
+}
+
+/* Of tasks that are left out of the tracing. */
+static void collect_standing(struct attribution *a, const struct flow *f, struct candidates *ret)
+{
+	for (unsigned i = 0; i < TRACE_FLOOD_MAX; i++) {
+		const struct trace_flooder *out = &a->flood.flooders[i];
+
+		if (!trace_flooder_fits(out, f))
+			continue;
+		add_candidate(a, ret, process_get(a->processes, out->tid), out->since_ns);
+		ret->standing = true;
+	}
+}
+
+static void collect(
+	struct attribution *a, const struct flow *f, uint16_t src_port, struct candidates *ret)
+{
+	uint64_t now = clock_mono_ns();
+	struct claim found[CLAIMS_MAX];
+	unsigned n = claims_find(a->claims, f, src_port,
+		now > CLAIM_AGE_NS ? now - CLAIM_AGE_NS : 0, found, CLAIMS_MAX);
+
+	ret->many |= n == CLAIMS_MAX;
+	/* Looking at one may bring more claims, in the place of these. */
+	for (unsigned i = 0; i < n; i++)
+		process_image_ref(found[i].image);
+	for (unsigned i = 0; i < n; i++) {
+		add_candidate(a, ret, claimant_of(a, &found[i]), found[i].time_ns);
+		process_image_unref(found[i].image);
+	}
+	if (src_port)
+		collect_standing(a, f, ret);
+}
+
+static void candidates_done(struct candidates *c)
+{
+	while (c->n)
+		process_unref(c->list[--c->n]);
+}
+
+static bool has_inode(const struct attribution *a, int32_t pid, uint32_t inode)
+{
+	return socket_holders_has(a->proc_root, pid, inode, 0) == SOCKET_HELD;
+}
+
+/* The holder of a socket, by going through all processes; bounded in time. */
+static struct process *scan(struct attribution *a, uint32_t inode)
+{
+	uint64_t until = clock_mono_ns() + LIMIT_SCAN_MS * 1000000ull;
+	struct process *found = NULL;
+	struct dirent *entry;
+	DIR *dir = opendir(a->proc_root);
+
+	a->scans++;
+	while (dir && !found && clock_mono_ns() < until && (entry = readdir(dir))) {
+		int32_t pid = isdigit((unsigned char)entry->d_name[0]) ? atoi(entry->d_name) : 0;
+
+		if (pid > 0 && has_inode(a, pid, inode))
+			found = process_get(a->processes, pid);
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+static void take(struct attribution_result *ret, struct process *p, enum attribution_method method,
+	enum confidence confidence)
+{
+	ret->process = process_ref(p);
+	ret->method = method;
+	ret->confidence = confidence;
+	if (ret->uid == UINT32_MAX)
+		ret->uid = p->who.uid;
+}
+
+/*
+ * Candidates that are not proof alone: the socket's holder among them is it. Where several hold it, it went from the first that
+ * used it to the last.
+ */
+static bool prove_by_inode(const struct attribution *a, const struct candidates *c, uint32_t inode,
+	struct attribution_result *ret)
+{
+	unsigned i = 0, first = c->n;
+
+	while (i < c->n && !has_inode(a, c->list[i]->pid, inode))
+		i++;
+	if (i == c->n)
+		return false;
+	take(ret, c->list[i], METHOD_FTRACE, CONFIDENCE_EXACT);
+	while (--first > i && !c->many)
+		if (has_inode(a, c->list[first]->pid, inode)) {
+			ret->creator = process_ref(c->list[first]);
+			break;
+		}
+	return true;
+}
+
+/* ICMP echo: the socket is found by its identifier, where it is a ping socket. */
+static bool find_socket(const struct attribution *a, const struct flow *flow, uint32_t ifindex,
+	struct sock_owner *ret)
+{
+	if (flow->proto == IPPROTO_ICMP || flow->proto == IPPROTO_ICMPV6)
+		return ping_socket_find(a->proc_root, flow, &ret->inode, &ret->uid);
+	return a->sockdiag && sockdiag_find(a->sockdiag, flow, ifindex, ret) == 0;
+}
+
+/* ping of a raw socket names its PID in the packet, or used to; that is enough to choose among those who send there. */
+static bool choose_by_identifier(
+	const struct flow *flow, const struct candidates *c, struct attribution_result *ret)
+{
+	const struct process *found = NULL;
+	unsigned n = 0;
+
+	if (flow->proto != IPPROTO_ICMP && flow->proto != IPPROTO_ICMPV6)
+		return false;
+	for (unsigned i = 0; i < c->n; i++) {
+		if ((uint16_t)c->list[i]->pid != flow->src_port)
+			continue;
+		found = c->list[i];
+		n++;
+	}
+	if (n != 1)
+		return false;
+	take(ret, (struct process *)(uintptr_t)found, METHOD_FTRACE, CONFIDENCE_LIKELY);
+	return true;
+}
+
+/* What the socket itself says; then /proc. */
+static void referee(struct attribution *a, const struct flow *flow, uint32_t ifindex,
+	const struct candidates *c, struct attribution_result *ret)
+{
+	struct sock_owner owner = { 0 };
+	struct process *p;
+	bool found = find_socket(a, flow, ifindex, &owner);
+
+	if (found && ret->uid == UINT32_MAX)
+		ret->uid = owner.uid;
+	if (found && owner.inode && prove_by_inode(a, c, owner.inode, ret))
+		return;
+	/* A claimant that has just closed its files may be ending: its exit is traced before it closes them. */
+	if (c->n == 1 && found && owner.inode)
+		attribution_drain(a);
+	/* The socket is open in no program any more, or its only claimant is gone, whoever has it now: likely that was it. */
+	if (c->n == 1 && !c->many &&
+		(!found || !owner.inode || process_is_gone(a->processes, c->list[0]->pid))) {
+		take(ret, c->list[0], METHOD_FTRACE, CONFIDENCE_LIKELY);
+		return;
+	}
+	if (choose_by_identifier(flow, c, ret))
+		return;
+	if (!found || !owner.inode) {
+		/* Several used this very port a moment ago: the last of them, but nobody proves it. */
+		if (c->n && flow->proto == IPPROTO_UDP)
+			take(ret, c->list[0], METHOD_FTRACE, CONFIDENCE_SCAN);
+		return;
+	}
+	p = scan(a, owner.inode);
+	if (p)
+		take(ret, p, METHOD_PROC, CONFIDENCE_SCAN);
+	else if (c->n && flow->proto == IPPROTO_UDP)
+		take(ret, c->list[0], METHOD_FTRACE, CONFIDENCE_SCAN); /* closed meanwhile */
+	process_unref(p);
+}
+
+/* Who has a socket that this process gave away: its family first, which it is most often given to. */
+static struct process *find_holder(
+	struct attribution *a, const struct process *from, uint32_t inode)
+{
+	int32_t children[CHILDREN_MAX];
+	unsigned n;
+
+	for (unsigned i = 0; i < from->n_parents; i++)
+		if (socket_holders_has(a->proc_root, from->parents[i].pid, inode, FILES_MAX) ==
+			SOCKET_HELD)
+			return process_get(a->processes, from->parents[i].pid);
+	n = process_children(a->processes, from->pid, children, CHILDREN_MAX);
+	for (unsigned i = 0; i < n; i++)
+		if (socket_holders_has(a->proc_root, children[i], inode, FILES_MAX) == SOCKET_HELD)
+			return process_get(a->processes, children[i]);
+	return scan(a, inode);
+}
+
+/*
+ * A datagram socket stays connected in whatever hands it comes, and then sends without another look-up. True where its only
+ * claimant has it no more, and it is open all the same; *ret is who has it now, a reference, or NULL: not found in time.
+ */
+static bool is_handed_on(struct attribution *a, const struct flow *flow, uint32_t ifindex,
+	const struct process *claimant, struct process **ret)
+{
+	struct sock_owner owner, again;
+
+	if (flow->proto != IPPROTO_UDP || !a->sockdiag ||
+		sockdiag_find(a->sockdiag, flow, ifindex, &owner) < 0 || !owner.inode ||
+		owner.state != UDP_CONNECTED ||
+		socket_holders_has(a->proc_root, claimant->pid, owner.inode, FILES_MAX) !=
+			SOCKET_NOT_HELD)
+		return false;
+	/* It may be about to close it: in its end, which is traced before it closes its files. */
+	attribution_drain(a);
+	if (process_is_gone(a->processes, claimant->pid) &&
+		!process_is_over(a->processes, claimant->pid))
+		return false;
+	if (sockdiag_find(a->sockdiag, flow, ifindex, &again) < 0 || again.inode != owner.inode)
+		return false;
+	*ret = find_holder(a, claimant, owner.inode);
+	return true;
+}
+
+/* A datagram socket that its only claimant connected may be used by children since: they send without another look-up. */
+static bool may_be_a_child(
+	const struct attribution *a, const struct flow *flow, const struct candidates *c)
+{
+	return flow->proto != IPPROTO_TCP &&
+	       process_has_forked_since(a->processes, c->list[0]->pid, c->claimed_ns[0]);
+}
+
+static bool has_ports(const struct flow *flow)
+{
+	return flow->proto == IPPROTO_TCP || flow->proto == IPPROTO_UDP;
+}
+
+/* The only process that was traced: whether that settles it, whoever it then is. */
+static bool settle_claimant(struct attribution *a, const struct flow *flow, uint32_t ifindex,
+	const struct candidates *c, struct attribution_result *ret)
+{
+	struct process *claimant = c->list[0], *holder;
+
+	if (is_handed_on(a, flow, ifindex, claimant, &holder)) {
+		/* Whom it does not find it does not name: not the claimant, which cannot have sent it. */
+		if (holder) {
+			take(ret, holder, METHOD_PROC, CONFIDENCE_SCAN);
+			ret->creator = process_ref(claimant);
+		}
+		process_unref(holder);
+		return true;
+	}
+	if (may_be_a_child(a, flow, c)) {
+		take(ret, claimant, METHOD_FTRACE, CONFIDENCE_SCAN);
+		return true;
+	}
+	if (!has_ports(flow) || !flow->src_port || !claimant->netns || c->standing)
+		return false;
+	take(ret, claimant, METHOD_FTRACE, CONFIDENCE_EXACT);
+	return true;
+}
+
+void attribution_find(struct attribution *a, const struct flow *flow, uint32_t packet_uid,
+	uint32_t ifindex_out, struct attribution_result *ret)
+{
+	struct candidates c = { .n = 0 };
+	struct flow portless = *flow;
+
+	*ret = (struct attribution_result) { .uid = packet_uid };
+	/* Of other protocols the kernel tells the route's ends only. */
+	portless.dst_port = 0;
+	if (a->trace && has_ports(flow))
+		collect(a, flow, flow->src_port, &c);
+	else if (a->trace)
+		collect(a, &portless, 0, &c);
+	if (c.n != 1 || c.many || !settle_claimant(a, flow, ifindex_out, &c, ret)) {
+		if (a->trace && !c.n && flow->proto == IPPROTO_TCP)
+			collect(a, flow, 0, &c);
+		referee(a, flow, ifindex_out, &c, ret);
+	}
+	candidates_done(&c);
+}
+
+/*
+ * Who ended before anybody saw where it lived: the only one with this tuple, where a namespace is behind the interface at all. It
+ * could have been in another one, so it is never told as more than found by looking around.
+ */
+static void take_unplaced(struct attribution *a, const struct flow *flow, uint32_t ifindex_in,
+	struct attribution_result *ret)
+{
+	struct candidates c = { .behind = ifindex_in, .unplaced = true };
+
+	if (!a->ingress || !ingress_has_any(a->ingress, ifindex_in))
+		return;
+	collect(a, flow, flow->src_port, &c);
+	if (c.n == 1 && !c.many)
+		take(ret, c.list[0], METHOD_FTRACE, CONFIDENCE_SCAN);
+	candidates_done(&c);
+}
+
+/* What the socket says, in a namespace that only its own processes show: /proc of each candidate. */
+static void referee_behind(struct attribution *a, const struct flow *flow,
+	const struct candidates *c, struct attribution_result *ret)
+{
+	bool gone;
+
+	for (unsigned i = 0; i < c->n; i++) {
+		uint32_t inode, uid;
+
+		if (!proc_net_find(a->proc_root, c->list[i]->pid, flow, &inode, &uid))
+			continue;
+		ret->uid = uid;
+		if (prove_by_inode(a, c, inode, ret))
+			return;
+	}
+	if (c->n != 1 || c->many)
+		return;
+	/* Its only claimant is gone, and its socket with it; of one that lives the socket ought to be there. */
+	attribution_drain(a);
+	gone = process_is_gone(a->processes, c->list[0]->pid);
+	take(ret, c->list[0], METHOD_FTRACE, gone ? CONFIDENCE_LIKELY : CONFIDENCE_SCAN);
+}
+
+void attribution_find_forwarded(struct attribution *a, const struct flow *flow, uint32_t ifindex_in,
+	struct attribution_result *ret, char netns[static LIMIT_NETNS_NAME + 1])
+{
+	bool has_ports = flow->proto == IPPROTO_TCP || flow->proto == IPPROTO_UDP;
+	struct candidates c = { .behind = ifindex_in };
+	struct flow portless = *flow;
+
+	*ret = (struct attribution_result) { .uid = UINT32_MAX };
+	portless.dst_port = 0;
+	if (a->trace && ifindex_in && has_ports)
+		collect(a, flow, flow->src_port, &c);
+	else if (a->trace && ifindex_in)
+		collect(a, &portless, 0, &c);
+	if (c.n == 1 && !c.many && may_be_a_child(a, flow, &c)) {
+		take(ret, c.list[0], METHOD_FTRACE, CONFIDENCE_SCAN);
+	} else if (c.n == 1 && !c.many && has_ports && flow->src_port && !c.standing) {
+		take(ret, c.list[0], METHOD_FTRACE, CONFIDENCE_EXACT);
+	} else {
+		if (a->trace && ifindex_in && !c.n && flow->proto == IPPROTO_TCP)
+			collect(a, flow, 0, &c);
+		referee_behind(a, flow, &c, ret);
+	}
+	if (!ret->process && !c.n && a->trace && ifindex_in && has_ports)
+		take_unplaced(a, flow, ifindex_in, ret);
+	netns[0] = '\0';
+	if (a->ingress && ifindex_in)
+		ingress_name(a->ingress, ifindex_in, c.n ? ret->process : NULL, netns);
+	candidates_done(&c);
+}
+
+/* A child has the sockets of its parent, which made them, or has them from its own. */
+static struct process *find_creator(
+	struct attribution *a, const struct flow *flow, uint32_t ifindex, const struct process *p)
+{
+	struct sock_owner owner = { 0 };
+
+	if (!find_socket(a, flow, ifindex, &owner) || !owner.inode ||
+		socket_holders_has(a->proc_root, p->pid, owner.inode, FILES_MAX) == SOCKET_NOT_HELD)
+		return NULL;
+	for (unsigned i = p->n_parents; i-- > 0;)
+		if (socket_holders_has(a->proc_root, p->parents[i].pid, owner.inode, FILES_MAX) ==
+			SOCKET_HELD)
+			return process_get(a->processes, p->parents[i].pid);
+	return NULL;
+}
+
+void attribution_look_again(struct attribution *a, const struct flow *flow, uint32_t ifindex_out,
+	struct process **process, struct process **creator)
+{
+	struct process *p = *process;
+
+	if (!p || p->flags & PROCESS_KERNEL)
+		return;
+	attribution_drain(a);
+	*process = process_look_again(a->processes, p);
+	process_unref(p);
+	if (!*creator)
+		*creator = find_creator(a, flow, ifindex_out, *process);
+}
+
+void attribution_kernel(struct attribution *a, struct attribution_result *ret)
+{
+	*ret = (struct attribution_result) { .uid = UINT32_MAX };
+	take(ret, a->kernel, METHOD_QUEUE, CONFIDENCE_EXACT);
+}

@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Names from the first words of a connection (read_sni): TLS over TCP, QUIC over UDP, and what is decided when."""
+import os
+import struct
+import subprocess
+
+import engine_kit  # noqa: F401
+from engine_kit import DEADLINE, EngineTest, PYTHON, counter
+import lab
+import tap
+from daemon import ALLOW_DNS, rule
+
+CORPUS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fuzz", "corpus")
+TLS4, TLS6 = "198.51.100.12", "2001:db8:100::12"
+SHARED4 = "203.0.113.20"
+
+ALLOW_ALL = rule("000-allow-all", "allow", ("true", ""))
+
+# TLS on port 443 of these addresses, a thread a connection: one that is stuck in its greeting must not stop the others.
+SERVER = r"""
+import socket, ssl, sys, threading
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(sys.argv[1])
+def serve(sock):
+    try:
+        with context.wrap_socket(sock, server_side=True) as s:
+            s.recv(65536)
+            s.sendall(b"HTTP/1.0 200 OK\r\n\r\nsecret hello\n")
+    except OSError:
+        sock.close()
+def accept(listener):
+    while True:
+        threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
+for address in sys.argv[2:]:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    threading.Thread(target=accept, args=(socket.create_server((address, 443), family=family),), daemon=True).start()
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+# A program inside: argv is HOST PORT TYPE, then pieces in hexadecimal; "." waits until its datagrams were echoed, "=" until a line
+# comes on stdin. Prints its port, then what came back.
+PROGRAM = r"""
+import socket, sys
+host, port, kind, *pieces = sys.argv[1:]
+s = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM)
+s.settimeout(20)
+s.connect((host, int(port)))
+if kind == "tcp":
+    s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+print(s.getsockname()[1], flush=True)
+for p in pieces:
+    if p == ".":
+        print(len(s.recv(65536)), flush=True)
+    elif p == "=":
+        sys.stdin.readline()
+    else:
+        s.send(bytes.fromhex(p))
+s.close()
+"""
+
+
+def words(kind, name):
+    with open(f"{CORPUS}/{kind}/{name}", "rb") as f:
+        return f.read()
+
+
+def datagrams(name):
+    data, out = words("quic_initial", name), []
+    while data:
+        size = struct.unpack("!H", data[:2])[0]
+        out.append(data[2:2 + size])
+        data = data[2 + size:]
+    return out
+
+
+class SniTest(EngineTest):
+    @classmethod
+    def setUpClass(cls):
+        cls.net = lab.Lab(prefix="opensnitch-sni", http=(80, 8443), echo=(9000, 443)).start()
+        cls.addClassCleanup(cls.net.close)
+        pem = f"{cls.net.dir}/server.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", pem,
+                        "-out", f"{pem}.cert", "-subj", "/CN=lab", "-days", "2"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        with open(pem, "a", encoding="ascii") as key, open(f"{pem}.cert", encoding="ascii") as cert:
+            key.write(cert.read())
+        server = subprocess.Popen(["nsenter", f"--net=/run/netns/{cls.net.world}", "--", PYTHON, "-c", SERVER, pem, TLS4, TLS6, SHARED4],
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        cls.addClassCleanup(server.wait)
+        cls.addClassCleanup(server.stdout.close)
+        cls.addClassCleanup(server.stdin.close)
+        if server.stdout.readline() != "ready\n":
+            raise AssertionError("the TLS server does not start")
+
+    def begin(self, *rules, others=ALLOW_ALL):
+        d = self.start_daemon(config={"read_sni": True}, rules=[others, *rules])
+        return d, self.watch(d, "connection", "prompt.opened")
+
+    def https(self, name, address=TLS4, timeout="25"):
+        where = f"[{address}]" if ":" in address else address
+        return self.net.popen(["curl", "-sS", "-k", "-m", timeout, "--resolve", f"{name}:443:{where}", f"https://{name}/"], user="nobody")
+
+    def program(self, host, port, kind, *pieces):
+        p = self.net.popen([PYTHON, "-c", PROGRAM, host, str(port), kind, *[x if isinstance(x, str) else x.hex() for x in pieces]],
+                           user="nobody", stdin=-1)
+        self.addCleanup(lambda: (p.kill(), p.wait(), p.stdin.close(), p.stdout.close(), p.stderr.close()))
+        return p, int(p.stdout.readline())
+
+    def decision(self, events, port=None, host=None):
+        def fits(c):
+            return c["dest"]["port"] != 53 and (port is None or c["source"]["port"] == port) and (host is None or c["dest"]["host"] == host)
+        return events.wait_for("connection", fits).data
+
+    def check(self, decided, host, source, certainty, action="allow"):
+        dest = decided["dest"]
+        self.assertEqual((dest["host"], dest["host_source"], dest["host_certainty"], decided["action"]), (host, source, certainty, action), decided)
+
+    def test_01_tls_over_both_families(self):
+        _, events = self.begin()
+        for name, address in (("four.secret.test", TLS4), ("six.secret.test", TLS6)):
+            self.assert_curl(self.https(name, address), "secret hello")
+            decided = self.decision(events, host=name)
+            self.check(decided, name, "sni", "exact")
+            self.assertTrue(decided["process"]["path"].endswith("/curl"), decided)
+
+    def test_02_two_hosts_of_one_address_get_their_own_rules(self):
+        _, events = self.begin(rule("100-deny", "deny", ("dest.host", "bad.secret.test")),
+                               rule("200-reject", "reject", ("dest.host", "refused.secret.test")))
+        self.assert_curl(self.https("good.secret.test"), "secret hello")
+        self.check(self.decision(events, host="good.secret.test"), "good.secret.test", "sni", "exact")
+        self.assert_curl(self.https("bad.secret.test", timeout="3"), code=28)
+        self.check(self.decision(events, host="bad.secret.test"), "bad.secret.test", "sni", "exact", "deny")
+        refused = self.https("refused.secret.test")
+        refused.communicate(timeout=DEADLINE)
+        self.assertIn(refused.returncode, (35, 56))  # reset, long before its time is over
+        self.check(self.decision(events, host="refused.secret.test"), "refused.secret.test", "sni", "exact", "reject")
+
+    def test_03_a_person_is_asked_with_the_name(self):
+        d, events = self.begin(others=ALLOW_DNS)
+        for action, code in (("allow", 0), ("reject", 35)):
+            with self.subTest(action=action):
+                name = f"{action}.secret.test"
+                curl = self.https(name)
+                prompt = events.wait_for("prompt.opened", lambda p: p["connection"]["dest"]["host"] == name).data
+                self.assertEqual(prompt["connection"]["dest"]["host_source"], "sni")
+                self.answer(d, prompt, action)
+                curl.communicate(timeout=DEADLINE)
+                self.assertIn(curl.returncode, (code, 56 if code else 0))
+                self.assertEqual(self.decision(events, host=name)["reason"], "answer")
+
+    def test_04_what_is_blocked_by_any_name_does_not_begin(self):
+        _, events = self.begin(rule("050-some", "allow", ("dest.host", "x.test")),
+                               rule("100-port", "reject", ("dest.port", "8443")))
+        done = self.net.run([PYTHON, "-c", PROGRAM, lab.ZONE["www.example.test"]["A"][0], "8443", "tcp"])
+        self.assertIn("ConnectionRefusedError", done.stderr)
+        decided = events.wait_for("connection", lambda c: c["dest"]["port"] == 8443).data
+        self.check(decided, None, "none", "none", "reject")
+        self.assertEqual(self.net.arrived(kind="tcp", port=8443), [])
+
+    def test_05_words_in_pieces(self):
+        d, events = self.begin()
+        hello = words("tls_hello", "openssl")
+        # Every piece is a segment of its own, as each waits in the kernel until all are there.
+        p, port = self.program(TLS4, 443, "tcp", hello[:3], hello[3:70], hello[70:], ".")
+        self.check(self.decision(events, port), "openssl.hello.test", "sni", "exact")
+        self.assertGreater(int(p.stdout.readline()), 0)
+        # Decided: nothing more of it comes by.
+        before = counter(d, "packets")
+        p, port = self.program(lab.ZONE["www.example.test"]["A"][0], 8443, "tcp", hello, *[b"x" * 1000] * 20)
+        self.check(self.decision(events, port), "openssl.hello.test", "sni", "exact")
+        self.assertEqual(p.wait(DEADLINE), 0)
+        self.assertLess(counter(d, "packets") - before, 10)
+        # One that does not go on is decided without.
+        p, port = self.program(TLS4, 443, "tcp", hello[:50], "=")
+        self.check(self.decision(events, port), None, "none", "none")
+
+    def test_06_no_tls(self):
+        _, events = self.begin()
+        www = lab.ZONE["www.example.test"]["A"][0]
+        self.assert_curl(self.curl(f"http://{www}:8443/"), "hello from")
+        self.check(events.wait_for("connection", lambda c: c["dest"]["port"] == 8443).data, None, "none", "none")
+        # Who says nothing is told when it ends.
+        p, port = self.program(www, 8443, "tcp")
+        self.assertEqual(p.wait(DEADLINE), 0)
+        self.check(self.decision(events, port), None, "none", "none")
+
+    def test_07_quic(self):
+        _, events = self.begin(rule("100-deny", "deny", ("dest.host", "localhost"), ("protocol", "udp")))
+        one, two = datagrams("chromium")
+        p, port = self.program(TLS4, 443, "udp", one, two, ".", ".")
+        self.check(self.decision(events, port), "chromium.hello.test", "sni", "likely")
+        self.assertEqual([int(p.stdout.readline()) for _ in range(2)], [len(one), len(two)])
+        p, port = self.program(TLS6, 443, "udp", datagrams("rfc9001")[0], ".")
+        self.check(self.decision(events, port), "example.com", "sni", "exact")
+        self.assertEqual(int(p.stdout.readline()), 1200)
+        # The half of a greeting, and none at all: decided without a name.
+        for piece in (two, b"no QUIC"):
+            p, port = self.program(TLS4, 443, "udp", piece, ".")
+            self.check(self.decision(events, port), None, "none", "none")
+            self.assertEqual(int(p.stdout.readline()), len(piece))
+        p, port = self.program(TLS4, 443, "udp", datagrams("ngtcp2")[0], "=")
+        self.check(self.decision(events, port), "localhost", "sni", "exact", "deny")
+        self.assertEqual(self.net.arrived(kind="udp", client_port=port), [])
+
+    def test_08_an_own_question_to_dns_counts_more(self):
+        _, events = self.begin()
+        curl = self.net.popen(["curl", "-sS", "-k", "-m", "25", "https://api.weather.test/"], user="nobody")
+        self.assert_curl(curl, "secret hello")
+        self.check(self.decision(events, host="api.weather.test"), "api.weather.test", "dns", "exact")
+
+    def test_09_another_name_than_dns_has_is_not_trusted(self):
+        _, events = self.begin(rule("100-deny", "deny", ("dest.host", "blog.test")))
+        self.net.run(["getent", "ahostsv4", "blog.test"])
+        self.assert_curl(self.https("harmless.test", SHARED4, timeout="3"), code=28)
+        decided = events.wait_for("connection", lambda c: c["dest"]["port"] == 443).data
+        self.check(decided, "harmless.test", "sni", "guess", "deny")
+
+    def test_10_off_by_default(self):
+        d = self.start_daemon(rules=[ALLOW_ALL])
+        events = self.watch(d, "connection")
+        self.assertFalse(d.api.get("/api/v1/config").json["restart"]["read_sni"])
+        p, port = self.program(TLS4, 443, "tcp", words("tls_hello", "openssl"), ".")
+        self.check(self.decision(events, port), None, "none", "none")
+        self.assertGreater(int(p.stdout.readline()), 0)
+        rules = self.net.inside(["iptables-legacy-save", "-t", "mangle"]).stdout
+        self.assertEqual(rules.count("NFQUEUE"), 1, rules)
+
+    def test_11_paused(self):
+        d, events = self.begin(rule("100-deny", "deny", ("dest.host", "bad.secret.test")))
+        hello = words("tls_hello", "openssl")
+        p, port = self.program(TLS4, 443, "tcp", "=", hello, ".", hello)
+        d.api.post("/api/v1/interception", {"enabled": False})
+        d.api.get("/api/v1/names?address=192.0.2.1")  # answered by the engine, which takes one message after the other
+        p.stdin.write("\n")
+        p.stdin.flush()
+        self.assertGreater(int(p.stdout.readline()), 0)
+        self.assertEqual(self.decision(events, port)["reason"], "paused")
+
+    def test_12_loopback_where_the_answers_are_sent_here_too(self):
+        d, events = self.begin(rule("100-deny", "deny", ("dest.host", "bad.secret.test")))
+        server = self.net.popen([PYTHON, "-c", SERVER, f"{self.net.dir}/server.pem", "127.0.0.1"], stdin=-1)
+        self.addCleanup(lambda: (server.stdin.close(), server.wait(), server.stdout.close(), server.stderr.close()))
+        self.assertEqual(server.stdout.readline(), "ready\n")
+        self.assert_curl(self.https("here.secret.test", "127.0.0.1"), "secret hello")
+        self.check(self.decision(events, host="here.secret.test"), "here.secret.test", "sni", "exact")
+        self.assert_curl(self.https("bad.secret.test", "127.0.0.1", timeout="3"), code=28)
+        self.check(self.decision(events, host="bad.secret.test"), "bad.secret.test", "sni", "exact", "deny")
+        self.assertEqual({c["dest"]["port"] for c in self.connections(d, 2)}, {443})
+
+
+if __name__ == "__main__":
+    tap.main()
