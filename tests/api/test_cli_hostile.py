@@ -78,8 +78,11 @@ class TestHostile(CliTest):
         env = {**os.environ, "COLUMNS": "100", "LC_ALL": "C.UTF-8"}
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=sub, stderr=sub, env=env) as process:
             os.close(sub)
-            process.stdin.write(stdin or b"")
-            process.stdin.close()
+            try:
+                process.stdin.write(stdin or b"")
+                process.stdin.close()
+            except BrokenPipeError:
+                pass  # it needs none, and has ended
             out = b""
             while True:
                 try:
@@ -130,6 +133,20 @@ class TestHostile(CliTest):
         for raw in (b'{"items": [{"name": "\xff\xfe\xc0\xaf\xed\xa0\x80"}], "next": null}', b"\xff\x1b[2J", b"\x1b[2J" * 20000):
             self.answer = lambda r, b=raw: (200, b)
             self.assert_harmless(["list"], self.outputs(["list"]))
+
+    def test_host_names_of_any_bytes(self):
+        """As the daemon writes them (a label's bytes as \\DDD), and as one would that passes them on."""
+        for host in (b"\\\\255\\\\254\\\\1552j.evil.test", b"\xff\xfe\x9b2j\xc0\xaf\xed\xa0\x80.evil.test", b"\xc2\x9b2j\xe2\x80\xae.evil.test"):
+            for argv, method, path in COMMANDS:
+                status, answer = example(method, path)
+                raw = json.dumps(poisoned(answer, "HOST")).encode().replace(b"HOST", host)
+                for more in ([], ["--json"]):
+                    with self.subTest(command=argv + more, host=host):
+                        self.answer = lambda r, s=status, b=raw: (s, b)
+                        out = self.outputs(argv + more, stdin=b"[]")
+                        self.assert_harmless(argv, out)
+                        if host.startswith(b"\\") and argv[0] in ("explain", "list") and not more:
+                            self.assertIn("\\255\\254\\155", "".join(out))
 
     def test_check_of_a_folder(self):
         folder = self.dir / "rules"

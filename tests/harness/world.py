@@ -36,7 +36,7 @@ def read_question(packet):
         length = packet[at]
         if length > 63 or at + 1 + length > len(packet):
             return None
-        labels.append(packet[at + 1 : at + 1 + length].decode("ascii", "replace"))
+        labels.append(packet[at + 1 : at + 1 + length].decode("latin-1"))
         at += 1 + length
     if at + 5 > len(packet):
         return None
@@ -47,7 +47,7 @@ def read_question(packet):
 def encode_name(name):
     out = b""
     for label in name.rstrip(".").split("."):
-        raw = label.encode("ascii")
+        raw = label.encode("latin-1")
         out += bytes([len(raw)]) + raw
     return out + b"\0"
 

@@ -15,22 +15,27 @@ after(() => rmSync(dir, { recursive: true, force: true }));
 // Markup, a script, quotes, a right-to-left override that would hide an extension, a line break, an escape sequence.
 const PROGRAM = `\u202egnp<img src=x onerror=alert(1)>"'\n\u001b[31m${'A'.repeat(120)}`;
 const HOST = '<svg onload=alert(1)>.evil.test';
+// Bytes that are no text, one character a byte: a label may hold any.
+const BYTES = '\u00ff\u00fe\u009b2j\u00c0\u00af\u00ed\u00a0\u0080.evil.test';
+const BYTES_SHOWN = '\\255\\254\\1552j\\192\\175\\237\\160\\128.evil.test';
 const ARGUMENT = `</script><script>alert(2)</script>\u2066${'z'.repeat(2000)}`;
 const RULE = `"><script>alert(3)</script>\u202e${'n'.repeat(100)}`;
 
-writeFileSync(join(dir, 'sites.json'), JSON.stringify({ [HOST]: { A: ['198.51.100.66'] } }));
+writeFileSync(join(dir, 'sites.json'), JSON.stringify({ [HOST]: { A: ['198.51.100.66'] }, [BYTES]: { A: ['198.51.100.67'] } }));
 const world = suite({ sites: join(dir, 'sites.json'), config: JSON.stringify({ default_action: 'deny', default_duration: 'once', prompt: { timeout: '60s' } }) });
 
 /** Asks for the hostile name (the C library would refuse the answer, the wire does not), then connects. */
-const CLIENT = `
+const client = (name, address) => `
 import socket, struct, sys
-name = ${JSON.stringify(HOST)}
-q = struct.pack('!6H', 7, 256, 1, 0, 0, 0) + b''.join(bytes([len(l)]) + l.encode() for l in name.split('.')) + b'\\0' + struct.pack('!2H', 1, 1)
+name = ${JSON.stringify(name)}
+q = struct.pack('!6H', 7, 256, 1, 0, 0, 0) + b''.join(bytes([len(l)]) + l.encode("latin-1") for l in name.split('.')) + b'\\0' + struct.pack('!2H', 1, 1)
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(5); s.sendto(q, ('198.51.100.53', 53)); s.recv(4096)
 c = socket.socket(); c.settimeout(60)
-try: c.connect(('198.51.100.66', 80))
+try: c.connect(('${address}', 80))
 except OSError: sys.exit(7)
 `;
+
+const CLIENT = client(HOST, '198.51.100.66');
 
 function hostileProgram() {
 	const path = join(dir, PROGRAM);
@@ -80,6 +85,28 @@ world.test('in the prompt, the monitor, the details, the rules and the editor', 
 		assert.equal(/[\u202e\u001b]/.test(await json.inputValue()), false, 'escaped in the field too');
 		await page.getByRole('button', { name: 'Cancel' }).click();
 	}
+});
+
+world.test('a host name that is no text, from the prompt to the rule', async () => {
+	const page = await world.open('/');
+	const program = world.lab.program(['python3', '-c', client(BYTES, '198.51.100.67')]);
+	const card = await promptCard(page);
+	await check(page, 'prompt');
+	assert.ok((await card.innerText()).includes(BYTES_SHOWN), await card.innerText());
+	await armed(page);
+	await card.locator('[data-answer="reject"]').click();
+	assert.equal((await program.done).code, 7);
+	const row = page.locator('.conn-body .conn', { hasText: BYTES_SHOWN }).first();
+	await row.waitFor();
+	await row.click();
+	await check(page, 'details');
+	await page.getByRole('button', { name: 'Make a rule from this' }).click();
+	await page.getByRole('button', { name: 'Cancel' }).waitFor();
+	await page.waitForFunction((name) => [...document.querySelectorAll('input, textarea')].some((e) => e.value.includes(name)), BYTES_SHOWN);
+	await check(page, 'editor');
+	const told = await world.lab.api('GET', `/connections?dest.host=${encodeURIComponent(BYTES_SHOWN)}`);
+	assert.deepEqual(told.body.items.map((c) => [c.dest.ip, c.action]), [['198.51.100.67', 'reject']]);
+	assert.equal(/[\u0080-\uffff]/.test(JSON.stringify(told.body.items[0].dest)), false);
 });
 
 world.test('rule names and descriptions, and the toasts that tell of them', async () => {

@@ -50,6 +50,44 @@ world.test('a one-time code logs in, leaves the address bar at once, and works o
 	await other.getByLabel('Access token').waitFor();
 });
 
+world.test('a password is typed: wrong ones must wait, the right one logs in', async () => {
+	const right = 'correct horse battery staple';
+	assert.equal((await world.lab.api('PUT', '/password', { password: right })).status, 204);
+	const page = await world.tab(await world.profile());
+	await page.goto(`${world.lab.url}/login?return=%2Frules`);
+	const field = page.getByLabel('Access token');
+	const error = page.locator('#login-error');
+	assert.equal(await field.getAttribute('type'), 'password', 'nobody reads it over a shoulder');
+	/** Types it, and waits for the answer. */
+	const enter = async (text) => {
+		await field.fill('');
+		await field.pressSequentially(text);
+		const answer = page.waitForResponse((r) => r.url().endsWith('/api/v1/session') && r.request().method() === 'POST');
+		await page.keyboard.press('Enter');
+		return (await answer).status();
+	};
+	assert.equal(await enter('wrong horse battery staple'), 401);
+	await error.getByText('not right').waitFor();
+	assert.equal(await page.evaluate(() => document.activeElement.id), await field.getAttribute('id'), 'ready for the next try');
+	// Each wrong one doubles the wait: sooner or later one comes too early, however slow this machine is.
+	let status;
+	for (let tries = 0; tries < 8 && status !== 429; tries += 1) {
+		status = await enter(`wrong ${tries}`);
+	}
+	assert.equal(status, 429);
+	assert.match(await error.innerText(), /^Too many .*\b\d+ (s|seconds?)\b/);
+	assert.equal(new URL(page.url()).pathname, '/login');
+	// The right one is no exception while the wait lasts, and then it is enough.
+	const end = Date.now() + 60000;
+	do {
+		status = await enter(right);
+	} while (status === 429 && Date.now() < end);
+	assert.equal(status, 201);
+	await page.waitForURL((url) => url.pathname === '/rules');
+	await connected(page);
+	assert.equal((await world.lab.api('DELETE', '/password')).status, 204);
+});
+
 world.test('the way back never leaves this site', async () => {
 	for (const evil of ['//evil.example/', 'https://evil.example/', '/\\evil.example', 'javascript:alert(1)', '/login']) {
 		const page = await world.tab(await world.profile());
