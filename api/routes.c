@@ -8,6 +8,7 @@
 #include "api/engine_view.h"
 #include "api/explain.h"
 #include "api/http.h"
+#include "api/learnings.h"
 #include "api/list_routes.h"
 #include "api/pages.h"
 #include "api/connections.h"
@@ -56,6 +57,8 @@ const struct route routes[] = {
 		QUERY("replace", "dry_run") },
 	{ HTTP_GET, API "/rules/suggestions", SCOPE_READ, NO_BODY, rule_suggestions_get,
 		QUERY("process.path", "from", "to") },
+	{ HTTP_GET, API "/learnings/done", SCOPE_READ, NO_BODY, learnings_done_get, NO_QUERY },
+	{ HTTP_POST, API "/learnings/done", SCOPE_RULES, SMALL, learnings_done_post, NO_QUERY },
 	{ HTTP_POST, API "/rules/test", SCOPE_READ, LIMIT_HTTP_BODY, rule_test_post, NO_QUERY },
 	{ HTTP_GET, API "/rules/{name}", SCOPE_READ, NO_BODY, route_rules_get, NO_QUERY },
 	{ HTTP_PUT, API "/rules/{name}", SCOPE_RULES, LIMIT_HTTP_BODY, route_rules_put, NO_QUERY },

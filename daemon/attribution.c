@@ -173,6 +173,6 @@ void attribution_stats(const struct attribution *a, struct attribution_stats *re
 {
 	ret->trace_events = a->events_before + (a->trace ? trace_events(a->trace) : 0);
 	ret->trace_lost = a->lost_before + (a->trace ? trace_lost(a->trace) : 0);
-	ret->proc_scans = a->scans;
+	ret->proc_scans = a->scan.n;
 	ret->processes = (uint32_t)process_table_count(a->processes);
 }

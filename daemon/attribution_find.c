@@ -2,8 +2,6 @@
 /* Evidence weighed: traced claims first, the socket's inode where they are not enough, /proc last. */
 #include "config.h"
 
-#include <ctype.h>
-#include <dirent.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 
@@ -12,6 +10,7 @@
 #include "daemon/proc_net.h"
 #include "daemon/process_image.h"
 #include "daemon/socket_holders.h"
+#include "daemon/socket_scan.h"
 #include "lib/clock.h"
 #include "lib/limits.h"
 #include "lib/process_flag.h"
@@ -110,24 +109,13 @@ static bool has_inode(const struct attribution *a, int32_t pid, uint32_t inode)
 	return socket_holders_has(a->proc_root, pid, inode, 0) == SOCKET_HELD;
 }
 
-/* The holder of a socket, by going through all processes; bounded in time. */
-static struct process *scan(struct attribution *a, uint32_t inode)
+/* The holder of a socket, searched in /proc. */
+static struct process *scan(struct attribution *a, const struct sock_owner *owner)
 {
-	uint64_t until = clock_mono_ns() + LIMIT_SCAN_MS * 1000000ull;
-	struct process *found = NULL;
-	struct dirent *entry;
-	DIR *dir = opendir(a->proc_root);
+	int32_t pid =
+		socket_scan_find(&a->scan, a->proc_root, owner->inode, owner->uid, LIMIT_SCAN_MS);
 
-	a->scans++;
-	while (dir && !found && clock_mono_ns() < until && (entry = readdir(dir))) {
-		int32_t pid = isdigit((unsigned char)entry->d_name[0]) ? atoi(entry->d_name) : 0;
-
-		if (pid > 0 && has_inode(a, pid, inode))
-			found = process_get(a->processes, pid);
-	}
-	if (dir)
-		closedir(dir);
-	return found;
+	return pid ? process_get(a->processes, pid) : NULL;
 }
 
 static void take(struct attribution_result *ret, struct process *p, enum attribution_method method,
@@ -221,7 +209,7 @@ static void referee(struct attribution *a, const struct flow *flow, uint32_t ifi
 			take(ret, c->list[0], METHOD_FTRACE, CONFIDENCE_SCAN);
 		return;
 	}
-	p = scan(a, owner.inode);
+	p = scan(a, &owner);
 	if (p)
 		take(ret, p, METHOD_PROC, CONFIDENCE_SCAN);
 	else if (c->n && flow->proto == IPPROTO_UDP)
@@ -231,20 +219,21 @@ static void referee(struct attribution *a, const struct flow *flow, uint32_t ifi
 
 /* Who has a socket that this process gave away: its family first, which it is most often given to. */
 static struct process *find_holder(
-	struct attribution *a, const struct process *from, uint32_t inode)
+	struct attribution *a, const struct process *from, const struct sock_owner *owner)
 {
 	int32_t children[CHILDREN_MAX];
 	unsigned n;
 
 	for (unsigned i = 0; i < from->n_parents; i++)
-		if (socket_holders_has(a->proc_root, from->parents[i].pid, inode, FILES_MAX) ==
-			SOCKET_HELD)
+		if (socket_holders_has(a->proc_root, from->parents[i].pid, owner->inode,
+			    FILES_MAX) == SOCKET_HELD)
 			return process_get(a->processes, from->parents[i].pid);
 	n = process_children(a->processes, from->pid, children, CHILDREN_MAX);
 	for (unsigned i = 0; i < n; i++)
-		if (socket_holders_has(a->proc_root, children[i], inode, FILES_MAX) == SOCKET_HELD)
+		if (socket_holders_has(a->proc_root, children[i], owner->inode, FILES_MAX) ==
+			SOCKET_HELD)
 			return process_get(a->processes, children[i]);
-	return scan(a, inode);
+	return scan(a, owner);
 }
 
 /*
@@ -269,7 +258,7 @@ static bool is_handed_on(struct attribution *a, const struct flow *flow, uint32_
 		return false;
 	if (sockdiag_find(a->sockdiag, flow, ifindex, &again) < 0 || again.inode != owner.inode)
 		return false;
-	*ret = find_holder(a, claimant, owner.inode);
+	*ret = find_holder(a, claimant, &owner);
 	return true;
 }
 

@@ -7,6 +7,7 @@
 #include "daemon/claims.h"
 #include "daemon/ingress.h"
 #include "daemon/sockdiag.h"
+#include "daemon/socket_scan.h"
 #include "daemon/trace.h"
 
 struct attribution {
@@ -20,7 +21,7 @@ struct attribution {
 	uint64_t netns;
 	uint64_t lost_seen, lost_before;
 	uint64_t events_before; /* of traces closed since */
-	uint64_t scans;
+	struct socket_scan scan;
 	struct claims *claims;
 };
 

@@ -22,6 +22,7 @@
 #define LIMIT_TEXTS_BYTES (4u << 20) /* of recorded texts that a walk over the history remembers */
 #define LIMIT_WHATIF_KINDS 32768 /* kinds of connections that one of them remembers */
 #define LIMIT_REPORT_COMPARISONS 4000000 /* of two rules, for one report */
+#define LIMIT_LEARNINGS_DONE 200 /* learnings that are remembered as dealt with */
 #define LIMIT_SUGGEST_TARGETS 400 /* places of one program that suggestions look at */
 #define LIMIT_RULE_CHANGES 20000 /* changes of rules remembered, of all rules together */
 #define LIMIT_REGEXP_MATCH 20000 /* PCRE2 match limit: steps for one pattern and one string */
@@ -72,7 +73,7 @@
 #define LIMIT_SNI_FLOWS 1024 /* waiting for their first words, or just decided */
 #define LIMIT_SNI_PACKETS 4 /* of one flow while its first words are not all there */
 #define LIMIT_SNI_HELLO_MS 500 /* for the rest of a ClientHello */
-#define LIMIT_SNI_SILENT_MS 10000 /* then one is told without a name */
+#define LIMIT_SNI_SILENT_MS 10000 /* then it is told without a name */
 #define LIMIT_HELLO_BYTES 8192 /* of a ClientHello that are looked at */
 #define LIMIT_FLOWS 4096 /* live ones that are followed */
 #define LIMIT_FLOWS_ENDED 64 /* that one rule change ends, and tells */

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Through `ssh -L`, as the manual page shows it: log-in, cookie, events, prompts, and each of its curl recipes."""
+"""Through `ssh -L`, as the manual page shows it: log-in, cookie, events, prompts, and each curl recipe of it and of the README."""
 import http.cookies
 import os
 import re
@@ -9,10 +9,14 @@ import subprocess
 import tempfile
 import json
 import socket
+import threading
 
 from kit import SITE, TOP, V1, Api, ApiCase, wait_until
 from client import Events
 import tap
+
+
+DEADLINE_S = 60
 
 
 def free_port():
@@ -21,16 +25,65 @@ def free_port():
         return s.getsockname()[1]
 
 
-def recipes():
-    """The shell commands of section REMOTE, by the comment over each."""
+def manual_blocks(title):
+    """The displays of a section of the manual page, as text."""
     with open(f"{TOP}/contrib/man/opensnitchd.8", encoding="utf-8") as f:
-        section = f.read().split(".SH REMOTE", 1)[1].split(".SH ", 1)[0]
-    text = section.replace("\\-", "-").replace("\\e\n", "\\\n")
+        section = f.read().split(f".SH {title}\n", 1)[1].split(".SH ", 1)[0]
+    return re.findall(r"\.nf\n(.*?)\.fi", section.replace("\\-", "-").replace("\\e\n", "\\\n"), re.S)
+
+
+def readme_blocks(title):
+    """The indented blocks of a section of the README."""
+    with open(f"{TOP}/README.md", encoding="utf-8") as f:
+        section = f.read().split(f"\n## {title}\n", 1)[1].split("\n## ", 1)[0]
+    return re.findall(r"(?:^    .*\n)+", section, re.M)
+
+
+def recipes(title="REMOTE"):
+    """The shell commands of such a section, by the comment over each."""
     found = {}
-    for block in re.findall(r"\.nf\n(.*?)\.fi", text, re.S):
+    for block in manual_blocks(title):
         for name, command in re.findall(r"^ *# (.*?)\n((?: +.*\n)+?)(?= *#|\Z)", block, re.M):
             found[name] = command
     return found
+
+
+class TestReadme(ApiCase):
+    config = {"default_action": "deny"}
+
+    def shell(self, command, **values):
+        for name, value in {"/run/opensnitchd": self.daemon.runtime_dir, "sudo ": "", **values}.items():
+            command = command.replace(name, str(value))
+        done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, timeout=DEADLINE_S)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout)
+
+    def test_answering(self):
+        (block,) = readme_blocks("Answering with curl")
+        show, answer = re.split(r"\n(?=    curl )", block)
+        _, curl, prompt = self.ask()
+        self.assertEqual([p["id"] for p in self.shell(show)["items"]], [prompt["id"]])
+        made = self.shell(answer, ID=prompt["id"])["rule"]
+        self.addCleanup(self.api.delete, f"{V1}/rules/{made['name'] if isinstance(made, dict) else made}")
+        self.assertEqual(curl.wait(DEADLINE_S), 0)
+        with open(f"{TOP}/README.md", encoding="utf-8") as f:
+            header = re.search(r"`(-H \"Authorization: Bearer .*?)`", f.read()).group(1)
+        self.assertEqual(self.shell(f"curl -s {header} {self.daemon.url}{V1}/prompts")["items"], [])
+
+    def test_a_list(self):
+        (block,) = readme_blocks("Lists from a URL")
+        self.addCleanup(self.api.delete, f"{V1}/lists/ads")
+        made = self.shell(block)
+        self.assertEqual((made["name"], made["operand"]), ("ads", "lists.domains"))
+        self.assertTrue(made["folder"].startswith("/"))
+
+    def test_a_token(self):
+        (block,) = manual_blocks('"WHO MAY DO WHAT"')
+        self.addCleanup(self.api.delete, f"{V1}/tokens/backup")
+        made = self.shell(block)
+        backup = Api(self.daemon.port, made["token"])
+        self.assert_status(backup.get(f"{V1}/rules/export"), 200)
+        self.assert_problem(backup.post(f"{V1}/interception", {"enabled": True}), 403)
 
 
 class TestRemote(ApiCase):
@@ -82,9 +135,13 @@ class TestRemote(ApiCase):
         """A recipe that never ends: its process and a reader of its lines."""
         proc = subprocess.Popen(["bash", "-c", "exec " + command.strip()], stdout=subprocess.PIPE, text=True,
                                 env={**os.environ, "TOKEN": self.api.token, "URL": self.url})
+        # Its end is the end of its lines: nobody waits for ever.
+        timer = threading.Timer(DEADLINE_S, proc.kill)
+        timer.start()
         self.addCleanup(proc.stdout.close)
         self.addCleanup(proc.wait)
         self.addCleanup(proc.kill)
+        self.addCleanup(timer.cancel)
         return proc
 
     def test_log_in_and_cookie(self):
@@ -130,8 +187,9 @@ class TestRemote(ApiCase):
         # The stream's first bytes say that it stands.
         follower.stdout.readline()
         self.visit()
-        data = next(line for line in follower.stdout if line.startswith("data:") and '"port":80' in line.replace(" ", ""))
-        self.assertEqual(json.loads(data[5:])["rule"], "web")
+        # Decisions of a moment ago may come first.
+        told = (json.loads(line[5:]) for line in follower.stdout if line.startswith("data:"))
+        self.assertTrue(any(c["rule"] == "web" and c["dest"]["port"] == 80 for c in told))
 
     def test_recipe_to_pause(self):
         self.addCleanup(self.api.post, f"{V1}/interception", {"enabled": True})

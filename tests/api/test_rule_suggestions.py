@@ -26,6 +26,26 @@ class Suggestions(unittest.TestCase):
         self.assertEqual(got.status, 200, got)
         return got.json
 
+    def test_what_was_dealt_with_is_remembered(self):
+        path = "/api/v1/learnings/done"
+        ends = ["2026-11-23T18:00:00.123456Z", "2026-11-23T18:00:01.000000Z"]
+        for end in (*ends, ends[0]):
+            self.assertEqual(self.d.api.post(path, {"name": "learning-x", "from": end}).status, 204)
+        wanted = [{"name": "learning-x", "from": end} for end in reversed(ends)]
+        self.assertEqual(self.d.api.get(path).json["items"], wanted)
+        self.d.kill_console()
+        wait_until(lambda: self.d.api.get(path).status == 200, what="the console")
+        self.assertEqual(self.d.api.get(path).json["items"], wanted)
+        for body, field in (({"name": "", "from": ends[0]}, "name"), ({"name": "x" * 201, "from": ends[0]}, "name"), ({"from": ends[0]}, "name"),
+                            ({"name": "x", "from": "yesterday"}, "from"), ({"name": "x"}, "from"), ({"name": "x", "from": ends[0], "x": 1}, "x")):
+            got = self.d.api.post(path, body)
+            self.assertEqual((got.status, got.json["errors"][0]["field"]), (422, field))
+        # There is an end to it: the newest stay.
+        for n in range(200):
+            self.d.api.post(path, {"name": f"learning-{n}", "from": f"2027-01-01T00:00:{n % 60:02}.{n:06}Z"})
+        items = self.d.api.get(path).json["items"]
+        self.assertEqual((len(items), [i for i in items if i["name"] == "learning-x"]), (200, []))
+
     def test_real_connections(self):
         for host in ("www.example.test", "news.example.test", "updates.example.test", "time.test"):
             self.net.run(["curl", "-s", "-4", "-m", "2", f"http://{host}/"])

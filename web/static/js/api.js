@@ -168,6 +168,12 @@ export const rules = {
 	test: (body) => data(request('POST', '/rules/test', { body })),
 };
 
+export const learnings = {
+	/** Those whose proposal was dealt with. @returns {Promise<{name: string, from: string}[]>} */
+	done: async () => (await data(request('GET', '/learnings/done'))).items,
+	addDone: (name, from) => data(request('POST', '/learnings/done', { body: { name, from } })),
+};
+
 export const lists = {
 	/** Lists from a URL (kind "subscription"), then folders that rules name (kind "folder"). @returns {Promise<object[]>} */
 	all: async () => (await data(request('GET', '/lists'))).items,

@@ -9,7 +9,6 @@ const PREFIX = 'learning-';
 const DAY_MS = 86400e3;
 /** So long ago a learning may have been to be offered still. */
 const KEEP_MS = 7 * DAY_MS;
-const DONE_KEY = 'learning-done';
 const MAX_GROUPS = 1000;
 
 /**
@@ -43,8 +42,8 @@ export async function startLearning(program, duration) {
 export async function learnings(rules) {
 	const { items } = await api.stats({ by: 'rule', from: new Date(serverNow() - KEEP_MS).toISOString(), limit: MAX_GROUPS });
 	const names = new Set([...rules.keys(), ...items.map((i) => i.key ?? '')].filter(isLearning));
-	const all = await Promise.all([...names].map((name) => period(name, rules.get(name))));
-	const done = new Set(JSON.parse(localStorage.getItem(DONE_KEY) ?? '[]'));
+	const [dealtWith, ...all] = await Promise.all([api.learnings.done(), ...[...names].map((name) => period(name, rules.get(name)))]);
+	const done = new Set(dealtWith.map(keyOf));
 	return all.filter((l) => l && (l.runs || !done.has(keyOf(l)))).sort((a, b) => Number(b.runs) - Number(a.runs) || (a.from < b.from ? 1 : -1));
 }
 
@@ -65,10 +64,9 @@ function keyOf(l) {
 	return `${l.name} ${l.from}`;
 }
 
-/** Not to be offered again in this browser. @param {Learning} l */
-export function learningDone(l) {
-	const done = JSON.parse(localStorage.getItem(DONE_KEY) ?? '[]');
-	localStorage.setItem(DONE_KEY, JSON.stringify([...done, keyOf(l)].slice(-50)));
+/** Not to be offered again. @param {Learning} l */
+export async function learningDone(l) {
+	await api.learnings.addDone(l.name, l.from);
 }
 
 /** The programs that were seen in a time, most active first. @param {{from: string, to?: string}} span */

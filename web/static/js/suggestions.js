@@ -219,9 +219,13 @@ class SuggestionsPage {
 		}
 	}
 
-	dismiss(l) {
-		learningDone(l);
-		this.loadLearnings();
+	async dismiss(l) {
+		try {
+			await learningDone(l);
+		} catch (error) {
+			this.toaster.failure(error, 'It could not be dismissed');
+		}
+		await this.loadLearnings();
 	}
 
 	acceptedAll() {
