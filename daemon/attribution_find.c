@@ -2,8 +2,6 @@
 /* Evidence weighed: traced claims first, the socket's inode where they are not enough, /proc last. */
 #include "config.h"
 
-#include <ctype.h>
-#include <dirent.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 
@@ -12,6 +10,7 @@
 #include "daemon/proc_net.h"
 #include "daemon/process_image.h"
 #include "daemon/socket_holders.h"
+#include "daemon/socket_scan.h"
 #include "lib/clock.h"
 #include "lib/limits.h"
 #include "lib/process_flag.h"
@@ -31,6 +30,7 @@ struct candidates {
 	unsigned n;
 	bool many; /* there were more */
 	uint32_t behind; /* of namespaces behind this interface; 0: of our own */
+	bool standing; /* among them one that is not traced: its last claim stands for all since */
 	bool unplaced; /* only such whose namespace nobody could look at: they ended at once */
 };
 
@@ -81,6 +81,19 @@ static struct process *claimant_of(struct attribution *a, const struct claim *c)
 	return process_get_at(a->processes, c->tid, c->time_ns, c->image);
 }
 
+/* Of tasks that are left out of the tracing. */
+static void collect_standing(struct attribution *a, const struct flow *f, struct candidates *ret)
+{
+	for (unsigned i = 0; i < TRACE_FLOOD_MAX; i++) {
+		const struct trace_flooder *out = &a->flood.flooders[i];
+
+		if (!trace_flooder_fits(out, f))
+			continue;
+		add_candidate(a, ret, process_get(a->processes, out->tid), out->since_ns);
+		ret->standing = true;
+	}
+}
+
 static void collect(
 	struct attribution *a, const struct flow *f, uint16_t src_port, struct candidates *ret)
 {
@@ -97,6 +110,8 @@ static void collect(
 		add_candidate(a, ret, claimant_of(a, &found[i]), found[i].time_ns);
 		process_image_unref(found[i].image);
 	}
+	if (src_port)
+		collect_standing(a, f, ret);
 }
 
 static void candidates_done(struct candidates *c)
@@ -110,24 +125,13 @@ static bool has_inode(const struct attribution *a, int32_t pid, uint32_t inode)
 	return socket_holders_has(a->proc_root, pid, inode, 0) == SOCKET_HELD;
 }
 
-/* The holder of a socket, by going through all processes; bounded in time. */
-static struct process *scan(struct attribution *a, uint32_t inode)
+/* The holder of a socket, searched in /proc. */
+static struct process *scan(struct attribution *a, const struct sock_owner *owner)
 {
-	uint64_t until = clock_mono_ns() + LIMIT_SCAN_MS * 1000000ull;
-	struct process *found = NULL;
-	struct dirent *entry;
-	DIR *dir = opendir(a->proc_root);
+	int32_t pid =
+		socket_scan_find(&a->scan, a->proc_root, owner->inode, owner->uid, LIMIT_SCAN_MS);
 
-	a->scans++;
-	while (dir && !found && clock_mono_ns() < until && (entry = readdir(dir))) {
-		int32_t pid = isdigit((unsigned char)entry->d_name[0]) ? atoi(entry->d_name) : 0;
-
-		if (pid > 0 && has_inode(a, pid, inode))
-			found = process_get(a->processes, pid);
-	}
-	if (dir)
-		closedir(dir);
-	return found;
+	return pid ? process_get(a->processes, pid) : NULL;
 }
 
 static void take(struct attribution_result *ret, struct process *p, enum attribution_method method,
@@ -221,7 +225,7 @@ static void referee(struct attribution *a, const struct flow *flow, uint32_t ifi
 			take(ret, c->list[0], METHOD_FTRACE, CONFIDENCE_SCAN);
 		return;
 	}
-	p = scan(a, owner.inode);
+	p = scan(a, &owner);
 	if (p)
 		take(ret, p, METHOD_PROC, CONFIDENCE_SCAN);
 	else if (c->n && flow->proto == IPPROTO_UDP)
@@ -231,20 +235,21 @@ static void referee(struct attribution *a, const struct flow *flow, uint32_t ifi
 
 /* Who has a socket that this process gave away: its family first, which it is most often given to. */
 static struct process *find_holder(
-	struct attribution *a, const struct process *from, uint32_t inode)
+	struct attribution *a, const struct process *from, const struct sock_owner *owner)
 {
 	int32_t children[CHILDREN_MAX];
 	unsigned n;
 
 	for (unsigned i = 0; i < from->n_parents; i++)
-		if (socket_holders_has(a->proc_root, from->parents[i].pid, inode, FILES_MAX) ==
-			SOCKET_HELD)
+		if (socket_holders_has(a->proc_root, from->parents[i].pid, owner->inode,
+			    FILES_MAX) == SOCKET_HELD)
 			return process_get(a->processes, from->parents[i].pid);
 	n = process_children(a->processes, from->pid, children, CHILDREN_MAX);
 	for (unsigned i = 0; i < n; i++)
-		if (socket_holders_has(a->proc_root, children[i], inode, FILES_MAX) == SOCKET_HELD)
+		if (socket_holders_has(a->proc_root, children[i], owner->inode, FILES_MAX) ==
+			SOCKET_HELD)
 			return process_get(a->processes, children[i]);
-	return scan(a, inode);
+	return scan(a, owner);
 }
 
 /*
@@ -269,7 +274,7 @@ static bool is_handed_on(struct attribution *a, const struct flow *flow, uint32_
 		return false;
 	if (sockdiag_find(a->sockdiag, flow, ifindex, &again) < 0 || again.inode != owner.inode)
 		return false;
-	*ret = find_holder(a, claimant, owner.inode);
+	*ret = find_holder(a, claimant, &owner);
 	return true;
 }
 
@@ -305,7 +310,7 @@ static bool settle_claimant(struct attribution *a, const struct flow *flow, uint
 		take(ret, claimant, METHOD_FTRACE, CONFIDENCE_SCAN);
 		return true;
 	}
-	if (!has_ports(flow) || !flow->src_port || !claimant->netns)
+	if (!has_ports(flow) || !flow->src_port || !claimant->netns || c->standing)
 		return false;
 	take(ret, claimant, METHOD_FTRACE, CONFIDENCE_EXACT);
 	return true;
@@ -387,7 +392,7 @@ void attribution_find_forwarded(struct attribution *a, const struct flow *flow, 
 		collect(a, &portless, 0, &c);
 	if (c.n == 1 && !c.many && may_be_a_child(a, flow, &c)) {
 		take(ret, c.list[0], METHOD_FTRACE, CONFIDENCE_SCAN);
-	} else if (c.n == 1 && !c.many && has_ports && flow->src_port) {
+	} else if (c.n == 1 && !c.many && has_ports && flow->src_port && !c.standing) {
 		take(ret, c.list[0], METHOD_FTRACE, CONFIDENCE_EXACT);
 	} else {
 		if (a->trace && ifindex_in && !c.n && flow->proto == IPPROTO_TCP)

@@ -7,10 +7,13 @@
 #include "daemon/claims.h"
 #include "daemon/ingress.h"
 #include "daemon/sockdiag.h"
+#include "daemon/socket_scan.h"
 #include "daemon/trace.h"
+#include "daemon/trace_flood.h"
 
 struct attribution {
 	struct trace *trace; /* NULL: /proc only */
+	struct trace_flood flood; /* what is not traced, because it would flood the ring */
 	struct sockdiag *sockdiag; /* NULL: no exact look-ups here */
 	struct ingress *ingress; /* NULL: what is forwarded is nobody's */
 	struct process_table *processes;
@@ -20,7 +23,7 @@ struct attribution {
 	uint64_t netns;
 	uint64_t lost_seen, lost_before;
 	uint64_t events_before; /* of traces closed since */
-	uint64_t scans;
+	struct socket_scan scan;
 	struct claims *claims;
 };
 

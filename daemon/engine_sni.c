@@ -6,7 +6,7 @@
  * unless the rules block the flow whatever its name, its SYN goes out with the mark "undecided" (both bits), by which the kernel
  * queues everything else of it in the second queue, until the first data decide. So a flow in this table is
  *
- *     OPEN      begun, and nothing said yet, or not all
+ *     OPEN      begun, and nothing said yet, or not all; told after a while, and still open
  *     JUDGED    put to the rules; a person or a digest may still be waited for
  *     DECIDED   further packets get the same
  *
@@ -46,6 +46,7 @@ struct sni_flow {
 	uint64_t generation;
 	uint64_t time_ns; /* of its last packet */
 	uint64_t hello_ns; /* of its first words; 0: none yet */
+	bool is_told; /* while open: an event said that it is there */
 	uint32_t ifindex_out;
 	unsigned n_packets;
 	struct queue_ref packets[LIMIT_SNI_PACKETS]; /* that wait in the kernel */
@@ -58,6 +59,8 @@ struct sni_flow {
 
 static struct sni_flow *find(const struct engine *e, const struct flow *flow)
 {
+	if (!e->sni_stalest)
+		return NULL;
 	return hash_entry(hash_find(&e->sni_flows, flow, sizeof(*flow)), struct sni_flow, node);
 }
 
@@ -193,24 +196,22 @@ void engine_sni_decided(struct engine *e, const struct flow *flow, enum action a
 		drop(e, f);
 }
 
-/* It ended, or is silent: what there is to tell of it is that it was there. */
-static void conclude(struct engine *e, struct sni_flow *f)
+/* It ended, or is silent: what there is to tell of it is that it was there, once. */
+static void tell_silent(struct engine *e, struct sni_flow *f)
 {
-	struct connection c = f->connection;
+	const struct text no_rule = { NULL, 0 };
 	struct ruleset_match match;
-	bool matched = e->enabled && engine_match(e, &c, &match);
 
-	memset(&f->connection, 0, sizeof(f->connection));
-	drop(e, f);
+	if (f->is_told)
+		return;
+	f->is_told = true;
 	if (!e->enabled)
-		engine_decided(
-			e, &c, ACTION_ALLOW, REASON_PAUSED, NULL, (struct text) { NULL, 0 }, 0);
-	else if (matched)
-		engine_decided(e, &c, match.action, REASON_RULE, &match, match.rule, 0);
+		engine_decided(e, &f->connection, ACTION_ALLOW, REASON_PAUSED, NULL, no_rule, 0);
+	else if (engine_match(e, &f->connection, &match))
+		engine_decided(e, &f->connection, match.action, REASON_RULE, &match, match.rule, 0);
 	else
-		engine_decided(e, &c, (enum action)e->settings.default_action, REASON_DEFAULT, NULL,
-			(struct text) { NULL, 0 }, 0);
-	connection_done(&c);
+		engine_decided(e, &f->connection, (enum action)e->settings.default_action,
+			REASON_DEFAULT, NULL, no_rule, 0);
 }
 
 /* ---- what is said */
@@ -293,8 +294,11 @@ static struct sni_flow *add(struct engine *e, struct connection *c)
 
 	if (f)
 		forget(e, f);
-	if (hash_count(&e->sni_flows) >= LIMIT_SNI_FLOWS)
+	if (hash_count(&e->sni_flows) >= LIMIT_SNI_FLOWS) {
+		if (e->sni_stalest->state == SNI_OPEN)
+			tell_silent(e, e->sni_stalest);
 		forget(e, e->sni_stalest);
+	}
 	f = calloc(1, sizeof(*f));
 	if (!f)
 		return NULL;
@@ -394,8 +398,11 @@ static void on_empty(struct engine *e, struct sni_flow *f, const struct queue_pa
 	const struct packet *packet)
 {
 	let_pass(e, &p->ref);
-	if (f && f->state == SNI_OPEN && !f->hello_ns && (packet->tcp_flags & (TCP_FIN | TCP_RST)))
-		conclude(e, f);
+	if (!f || f->state != SNI_OPEN || f->n_packets ||
+		!(packet->tcp_flags & (TCP_FIN | TCP_RST)))
+		return;
+	tell_silent(e, f);
+	drop(e, f);
 }
 
 bool engine_sni_undecided(
@@ -458,7 +465,7 @@ void engine_sni_tick(struct engine *e, uint64_t now_ns)
 			judge_late(e, f);
 		else if (f->state == SNI_OPEN && !f->n_packets &&
 			 now_ns > f->time_ns + LIMIT_SNI_SILENT_MS * MS)
-			conclude(e, f);
+			tell_silent(e, f);
 		else if (f->state != SNI_OPEN && now_ns > f->time_ns + FORGET_NS)
 			forget(e, f);
 	}

@@ -52,6 +52,28 @@ static uint16_t bound_port(int fd)
 	return ntohs(u.sa.sa_family == AF_INET ? u.in.sin_port : u.in6.sin6_port);
 }
 
+/*
+ * The daemon starts before the network does: an address beyond loopback may come later. One of loopback that is not there never will.
+ */
+static int bind_tcp(int fd, const struct ipc_listen *a, const struct sockaddr *sa, socklen_t len)
+{
+	bool six = a->addr.family == 6;
+	char ip[IP_ADDR_TEXT_LEN];
+	int one = 1;
+
+	if (bind(fd, sa, len) == 0)
+		return 0;
+	if (errno != EADDRNOTAVAIL || ip_addr_is_loopback(&a->addr))
+		return -1;
+	if (setsockopt(fd, six ? IPPROTO_IPV6 : IPPROTO_IP, six ? IPV6_FREEBIND : IP_FREEBIND, &one,
+		    sizeof(one)) < 0 ||
+		bind(fd, sa, len) < 0)
+		return -1;
+	ip_addr_format(&a->addr, ip);
+	log_notice("%s is not an address of this machine yet: it is served once it is", ip);
+	return 0;
+}
+
 /* A listening descriptor, or -errno. */
 static int open_tcp(const struct ipc_listen *a)
 {
@@ -66,7 +88,7 @@ static int open_tcp(const struct ipc_listen *a)
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (ss.ss_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
-	if (bind(fd, (struct sockaddr *)&ss, len) < 0 || listen(fd, 128) < 0)
+	if (bind_tcp(fd, a, (struct sockaddr *)&ss, len) < 0 || listen(fd, 128) < 0)
 		return -errno;
 	return steal_fd(&fd);
 }

@@ -19,7 +19,8 @@ struct listeners {
 
 /*
  * Binds every address, and `api.sock` (0660 root:gid) in the folder `runtime_fd` whose path is `runtime_dir`. An IPv6
- * address on a machine without IPv6 is left out, as long as another one can be bound. 0, or a code with `err` in one line:
+ * address on a machine without IPv6 is left out, as long as another one can be bound; one beyond loopback that is not there yet is
+ * bound all the same, and served once it is. 0, or a code with `err` in one line:
  * ERR_BUSY when a port is taken.
  */
 int listeners_open(struct listeners *l, const struct ipc_listen *addrs, unsigned n_addrs,

@@ -22,6 +22,7 @@ from test_remote import readme_blocks, recipes
 import tap
 
 DEADLINE_S = 30
+LATER4, LATER6 = "10.203.0.9", "fd00:203::9"
 CLONE_NEWNET = 0x40000000
 NAME = "fw.example.test"
 SESSION = "__Host-opensnitch_session"
@@ -425,6 +426,23 @@ class TestRenewal(TlsCase):
             return self.served() == pair.der()
         except OSError:
             return False
+
+
+class TestLater(TlsCase):
+    """The daemon starts before the network does."""
+
+    listen = [f"{LATER4}:PORT", f"[{LATER6}]:PORT", "[::1]:PORT"]
+
+    def test_addresses_that_come_later(self):
+        self.assertIn(f"{LATER4} is not an address of this machine yet", self.daemon.log())
+        for address, width in ((LATER4, 24), (LATER6, 64)):
+            with self.subTest(address):
+                with self.assertRaises(OSError):
+                    socket_in(self.net.world, address, self.daemon.port, 1)
+                subprocess.run(["ip", "-n", self.net.world, "address", "add", f"{address}/{width}", "dev", "eth0",
+                                *(["nodad"] if width == 64 else [])], check=True)
+                here = TlsApi(self.net.world, self.daemon.port, self.pair, token=self.token, address=address)
+                self.assert_status(here.get(f"{V1}/status"), 200)
 
 
 class TestBothKinds(TlsCase):

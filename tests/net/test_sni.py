@@ -247,6 +247,26 @@ class SniTest(EngineTest):
         self.check(self.decision(events, host="bad.secret.test"), "bad.secret.test", "sni", "exact", "deny")
         self.assertEqual({c["dest"]["port"] for c in self.connections(d, 2)}, {443})
 
+    def test_13_a_flow_that_is_forgotten_is_still_undecided(self):
+        d, events = self.begin(rule("100-deny", "deny", ("dest.host", "openssl.hello.test")))
+        hello = words("tls_hello", "openssl")
+        silent, port = self.program(TLS4, 443, "tcp", "=", hello, ".")
+        restarted, other_port = self.program(TLS4, 443, "tcp", "=", hello, ".")
+        # It says nothing for long: told without a name, and judged by it later.
+        self.check(self.decision(events, port), None, "none", "none")
+        silent.stdin.write("\n")
+        silent.stdin.flush()
+        decided = self.decision(events, port, "openssl.hello.test")
+        self.check(decided, "openssl.hello.test", "sni", "exact", "deny")
+        self.assertEqual(decided["process"]["pid"], silent.pid)
+        # Another daemon knows nothing of it.
+        d.stop()
+        d.start()
+        events = self.watch(d, "connection")
+        restarted.stdin.write("\n")
+        restarted.stdin.flush()
+        self.check(self.decision(events, other_port, "openssl.hello.test"), "openssl.hello.test", "sni", "exact", "deny")
+
 
 if __name__ == "__main__":
     tap.main()

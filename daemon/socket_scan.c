@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The likely holders first: who connected before does so again, and who has just started connects. */
+#include "config.h"
+
+#include "daemon/socket_scan.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "daemon/socket_holders.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+
+#define PIDS_STEP 512u
+
+struct pids {
+	int32_t *list; /* ascending, so the youngest last but where numbers begin again */
+	size_t n;
+};
+
+static int compare(const void *a, const void *b)
+{
+	int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static struct pids list_pids(const char *proc_root)
+{
+	struct pids pids = { NULL, 0 };
+	DIR *dir = opendir(proc_root);
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		int32_t *grown = pids.list;
+
+		if (!isdigit((unsigned char)entry->d_name[0]))
+			continue;
+		if (pids.n % PIDS_STEP == 0)
+			grown = reallocarray(pids.list, pids.n + PIDS_STEP, sizeof(*grown));
+		if (!grown)
+			break;
+		pids.list = grown;
+		pids.list[pids.n++] = atoi(entry->d_name);
+	}
+	if (dir)
+		closedir(dir);
+	if (pids.n)
+		qsort(pids.list, pids.n, sizeof(*pids.list), compare);
+	return pids;
+}
+
+static bool is_of_user(const char *proc_root, int32_t pid, uint32_t uid)
+{
+	char path[256];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/%d", proc_root, pid);
+	return stat(path, &st) == 0 && st.st_uid == uid;
+}
+
+static bool holds(const char *proc_root, int32_t pid, uint32_t inode)
+{
+	return socket_holders_has(proc_root, pid, inode, 0) == SOCKET_HELD;
+}
+
+/* Puts a process first; `at` is its place, or SOCKET_SCAN_KNOWN for a new one. */
+static void remember(struct socket_scan *s, int32_t pid, unsigned at)
+{
+	unsigned from = at < SOCKET_SCAN_KNOWN ? at : SOCKET_SCAN_KNOWN - 1;
+
+	memmove(s->known + 1, s->known, from * sizeof(*s->known));
+	s->known[0] = pid;
+}
+
+static int32_t find_known(struct socket_scan *s, const char *proc_root, uint32_t inode)
+{
+	for (unsigned i = 0; i < SOCKET_SCAN_KNOWN && s->known[i]; i++) {
+		int32_t pid = s->known[i];
+
+		if (!holds(proc_root, pid, inode))
+			continue;
+		remember(s, pid, i);
+		return pid;
+	}
+	return 0;
+}
+
+int32_t socket_scan_find(
+	struct socket_scan *s, const char *proc_root, uint32_t inode, uint32_t uid, unsigned max_ms)
+{
+	uint64_t until = clock_mono_ns() + max_ms * UINT64_C(1000000);
+	int32_t found = find_known(s, proc_root, inode);
+	_cleanup_free_ int32_t *list = NULL;
+	struct pids pids;
+
+	s->n++;
+	if (found)
+		return found;
+	pids = list_pids(proc_root);
+	list = pids.list;
+	for (int of_user = 1; of_user >= 0; of_user--) {
+		for (size_t i = pids.n; i-- && clock_mono_ns() < until;) {
+			if (is_of_user(proc_root, list[i], uid) != of_user ||
+				!holds(proc_root, list[i], inode))
+				continue;
+			remember(s, list[i], SOCKET_SCAN_KNOWN);
+			return list[i];
+		}
+	}
+	return 0;
+}
