@@ -272,6 +272,7 @@ static void on_tick(struct engine *e)
 	read_timer(e->tick_fd);
 	e->ticks++;
 	attribution_drain(e->attribution);
+	attribution_tick(e->attribution);
 	engine_flows_tick(e);
 	engine_console_tick(e, now);
 	engine_digests_tick(e, now);
