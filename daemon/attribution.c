@@ -12,6 +12,7 @@
 #include "daemon/attribution_private.h"
 #include "daemon/process_image.h"
 #include "daemon/process_read.h"
+#include "lib/clock.h"
 #include "lib/limits.h"
 #include "lib/process_flag.h"
 
@@ -31,9 +32,11 @@ static void on_event(void *ctx, const struct trace_event *ev)
 
 	switch (ev->type) {
 	case TRACE_EVENT_CLAIM:
+		trace_flood_note(&a->flood, ev);
 		add_claim(a, ev);
 		break;
 	case TRACE_EVENT_FORK:
+		trace_flood_forget(&a->flood, ev->child_tid);
 		process_on_fork(a->processes, ev->tid, ev->child_tid, ev->is_thread, ev->time_ns);
 		break;
 	case TRACE_EVENT_EXEC:
@@ -58,6 +61,14 @@ void attribution_drain(struct attribution *a)
 		process_on_lost(a->processes);
 	}
 	process_settle(a->processes, SETTLE_MAX);
+}
+
+void attribution_tick(struct attribution *a)
+{
+	char but_if[TRACE_FLOOD_TEXT];
+
+	if (a->trace && trace_flood_tick(&a->flood, clock_mono_ns(), but_if))
+		trace_leave_out(a->trace, but_if);
 }
 
 static void start_trace(struct attribution *a)
@@ -85,6 +96,7 @@ static void stop_trace(struct attribution *a)
 	a->lost_before += trace_lost(a->trace);
 	trace_close(a->trace);
 	a->trace = NULL;
+	memset(&a->flood, 0, sizeof(a->flood));
 	process_table_set_traced(a->processes, false);
 }
 

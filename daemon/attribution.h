@@ -66,6 +66,9 @@ const char *attribution_why(const struct attribution *a);
 /* Takes in all trace events there are now, without waiting. Before each packet, and from a timer (100 ms). */
 void attribution_drain(struct attribution *a);
 
+/* Every 100 ms, after a drain: leaves out of the tracing what floods it, or takes it in again. */
+void attribution_tick(struct attribution *a);
+
 /* Looks, every few seconds, whether tracing still works (instance there, events enabled) and mends or falls back. True: changed. */
 bool attribution_check(struct attribution *a);
 

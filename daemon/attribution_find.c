@@ -30,6 +30,7 @@ struct candidates {
 	unsigned n;
 	bool many; /* there were more */
 	uint32_t behind; /* of namespaces behind this interface; 0: of our own */
+	bool standing; /* among them one that is not traced: its last claim stands for all since */
 	bool unplaced; /* only such whose namespace nobody could look at: they ended at once */
 };
 
@@ -80,6 +81,19 @@ static struct process *claimant_of(struct attribution *a, const struct claim *c)
 	return process_get_at(a->processes, c->tid, c->time_ns, c->image);
 }
 
+/* Of tasks that are left out of the tracing. */
+static void collect_standing(struct attribution *a, const struct flow *f, struct candidates *ret)
+{
+	for (unsigned i = 0; i < TRACE_FLOOD_MAX; i++) {
+		const struct trace_flooder *out = &a->flood.flooders[i];
+
+		if (!trace_flooder_fits(out, f))
+			continue;
+		add_candidate(a, ret, process_get(a->processes, out->tid), out->since_ns);
+		ret->standing = true;
+	}
+}
+
 static void collect(
 	struct attribution *a, const struct flow *f, uint16_t src_port, struct candidates *ret)
 {
@@ -96,6 +110,8 @@ static void collect(
 		add_candidate(a, ret, claimant_of(a, &found[i]), found[i].time_ns);
 		process_image_unref(found[i].image);
 	}
+	if (src_port)
+		collect_standing(a, f, ret);
 }
 
 static void candidates_done(struct candidates *c)
@@ -294,7 +310,7 @@ static bool settle_claimant(struct attribution *a, const struct flow *flow, uint
 		take(ret, claimant, METHOD_FTRACE, CONFIDENCE_SCAN);
 		return true;
 	}
-	if (!has_ports(flow) || !flow->src_port || !claimant->netns)
+	if (!has_ports(flow) || !flow->src_port || !claimant->netns || c->standing)
 		return false;
 	take(ret, claimant, METHOD_FTRACE, CONFIDENCE_EXACT);
 	return true;
@@ -376,7 +392,7 @@ void attribution_find_forwarded(struct attribution *a, const struct flow *flow, 
 		collect(a, &portless, 0, &c);
 	if (c.n == 1 && !c.many && may_be_a_child(a, flow, &c)) {
 		take(ret, c.list[0], METHOD_FTRACE, CONFIDENCE_SCAN);
-	} else if (c.n == 1 && !c.many && has_ports && flow->src_port) {
+	} else if (c.n == 1 && !c.many && has_ports && flow->src_port && !c.standing) {
 		take(ret, c.list[0], METHOD_FTRACE, CONFIDENCE_EXACT);
 	} else {
 		if (a->trace && ifindex_in && !c.n && flow->proto == IPPROTO_TCP)

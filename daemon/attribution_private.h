@@ -9,9 +9,11 @@
 #include "daemon/sockdiag.h"
 #include "daemon/socket_scan.h"
 #include "daemon/trace.h"
+#include "daemon/trace_flood.h"
 
 struct attribution {
 	struct trace *trace; /* NULL: /proc only */
+	struct trace_flood flood; /* what is not traced, because it would flood the ring */
 	struct sockdiag *sockdiag; /* NULL: no exact look-ups here */
 	struct ingress *ingress; /* NULL: what is forwarded is nobody's */
 	struct process_table *processes;

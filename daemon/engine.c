@@ -272,6 +272,7 @@ static void on_tick(struct engine *e)
 	read_timer(e->tick_fd);
 	e->ticks++;
 	attribution_drain(e->attribution);
+	attribution_tick(e->attribution);
 	engine_flows_tick(e);
 	engine_console_tick(e, now);
 	engine_digests_tick(e, now);
@@ -289,6 +290,7 @@ static void on_tick(struct engine *e)
 	engine_tell_prompts(e, false);
 	if (e->ticks % TICKS_STATUS == 0)
 		engine_report_status(e);
+	heap_tick(&e->heap, e->counters.packets + e->flows_over);
 }
 
 static void on_signal(struct engine *e)

@@ -219,6 +219,11 @@ int trace_check(struct trace *t, struct error *err)
 	return r;
 }
 
+void trace_leave_out(struct trace *t, const char *but_if)
+{
+	trace_instance_narrow(t->instance, but_if);
+}
+
 const char *trace_what(const struct trace *t)
 {
 	return t->what;

@@ -41,6 +41,9 @@ unsigned trace_drain(
  */
 int trace_check(struct trace *t, struct error *err);
 
+/* Route look-ups for which the expression is not true are not traced from now on; "": all are. Costs a moment, so not for each packet. */
+void trace_leave_out(struct trace *t, const char *but_if);
+
 /* "fib, fib6, ..." : what is traced. Borrowed. */
 const char *trace_what(const struct trace *t);
 

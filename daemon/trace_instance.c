@@ -270,6 +270,26 @@ int trace_instance_open_cpu(struct trace_instance *in, unsigned cpu, struct erro
 	return fd < 0 ? fail(err, errno, "cannot open", path) : fd;
 }
 
+void trace_instance_narrow(struct trace_instance *in, const char *but_if)
+{
+	static const enum trace_source_id sources[] = { TRACE_SOURCE_FIB, TRACE_SOURCE_FIB6 };
+
+	for (size_t i = 0; i < array_len(sources); i++) {
+		const char *all = trace_sources[sources[i]].filter;
+		char text[1024];
+
+		if (!in->present[sources[i]])
+			continue;
+		/* The exception first: where it holds, nothing else is to be looked at. */
+		if (*but_if)
+			snprintf(text, sizeof(text), "%s && (%s)", but_if, all);
+		else
+			snprintf(text, sizeof(text), "%s", all);
+		/* A kernel that does not take it only costs us records to pass over. */
+		put_event(in, sources[i], "filter", text);
+	}
+}
+
 static bool is_same_directory(const struct trace_instance *in)
 {
 	struct stat ours, there;

@@ -41,6 +41,9 @@ unsigned trace_instance_cpus(const struct trace_instance *in);
 /* The raw buffer of a CPU: a non-blocking descriptor of the caller's, or a code with `err`. */
 int trace_instance_open_cpu(struct trace_instance *in, unsigned cpu, struct error *err);
 
+/* As trace_leave_out(). */
+void trace_instance_narrow(struct trace_instance *in, const char *but_if);
+
 /* As trace_check(). */
 int trace_instance_check(
 	struct trace_instance *in, struct trace_decoder *decoder, struct error *err);

@@ -72,7 +72,7 @@
 #define LIMIT_DNS_STREAM 65537 /* bytes of one: a whole message with its length */
 #define LIMIT_SNI_FLOWS 1024 /* waiting for their first words, or just decided */
 #define LIMIT_SNI_PACKETS 4 /* of one flow while its first words are not all there */
-#define LIMIT_SNI_HELLO_MS 500 /* for the rest of a ClientHello */
+#define LIMIT_SNI_HELLO_MS 1000 /* for the rest of a ClientHello */
 #define LIMIT_SNI_SILENT_MS 10000 /* then it is told without a name */
 #define LIMIT_HELLO_BYTES 8192 /* of a ClientHello that are looked at */
 #define LIMIT_FLOWS 4096 /* live ones that are followed */

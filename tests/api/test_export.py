@@ -257,8 +257,8 @@ class TestEverywhere(ExportCase):
         made = self.assert_status(self.api.post(f"{V1}/rules", rule("002-quiet", "allow", ("dest.port", "8080"), nolog=True)), 201)
         self.addCleanup(self.api.delete, made.headers["Location"])
         self.visit("http://www.example.test:8080/")
-        self.visit("http://news.example.test/")
-        self.tcp.wait(dest_host="news.example.test")
+        self.visit("http://updates.example.test/")
+        self.tcp.wait(dest_host="updates.example.test")
         self.assertFalse(self.tcp.where(dest_port="8080"))
 
     def test_a_file_that_is_moved_away_is_begun_anew(self):
@@ -353,8 +353,8 @@ class TestReceivers(ExportCase):
         # It reads again: what waited arrives, in order; then new ones do, and the gap shows.
         reader = self.keep(Datagrams(self.stuck))
         wait_until(lambda: (e := self.exports()[1])["waiting"] == 0 and e, deadline=60, what="an empty buffer")
-        self.visit("http://news.example.test/")
-        wait_until(lambda: reader.where(dest_host="news.example.test"), what="a new message")
+        self.visit("http://updates.example.test/")
+        wait_until(lambda: reader.where(dest_host="updates.example.test"), what="a new message")
         numbers = [m.sequence for m in reader.messages]
         self.assertEqual(numbers, sorted(set(numbers)))
         self.assertLess(len(numbers), numbers[-1])

@@ -54,22 +54,22 @@ def end(process):
 RULE = "zzz-bench"
 
 
-def write_rules(directory, executable, number):
+def write_rules(directory, executable, number, operand="process.path"):
     """So many rules, the last of which every measured connection hits, and no other."""
     directory.mkdir(parents=True)
 
-    def write(name, data):
+    def write(name, data, operand="process.path"):
         rule = {
             "created": "2026-01-01T00:00:00Z", "updated": "2026-01-01T00:00:00Z", "name": name,
             "enabled": True, "precedence": False, "nolog": False, "action": "allow", "duration": "always",
-            "operator": {"type": "simple", "operand": "process.path", "sensitive": False,
+            "operator": {"type": "simple", "operand": operand, "sensitive": False,
                          "data": str(data), "list": []},
         }
         (directory / f"{name}.json").write_text(json.dumps(rule))
 
     for n in range(1, number):
         write(f"{n:06}-other", f"/opt/program-{n}/bin/program")
-    write(RULE, executable)
+    write(RULE, executable, operand)
 
 
 class Case:
@@ -154,15 +154,11 @@ class Ours(Case):
         dirs = {name: self.work / name for name in ("state", "runtime", "rules")}
         for name in ("state", "runtime"):
             dirs[name].mkdir(parents=True)
-        write_rules(dirs["rules"], self.build / "tests/bench/connect", self.rules)
+        self.write_rules(dirs["rules"])
         config = self.work / "config.json"
         config.write_text(json.dumps({"default_action": "allow"}))
         self.work.chmod(0o755)
-        argv = [self.build / "opensnitchd", "--config", config, "--state-dir", dirs["state"],
-                "--runtime-dir", dirs["runtime"], "--rules-dir", dirs["rules"],
-                "--listen", f"127.0.0.1:{self.port}", "--netns", self.pair.name,
-                "--queue-num", self.queue, "--foreground"]
-        self.process = subprocess.Popen(list(map(str, argv)), stderr=(self.work / "log").open("w"))
+        self.process = subprocess.Popen(list(map(str, self.argv(config, dirs))), stderr=(self.work / "log").open("w"))
         wait_for("answer of the daemon", self.answers)
         self.dashboard = subprocess.Popen(
             ["curl", "-sN", "--unix-socket", str(dirs["runtime"] / "api.sock"), "-o", "/dev/null",
@@ -170,6 +166,15 @@ class Ours(Case):
         wait_for("open dashboard", lambda: self.status()["console"]["clients"] >= 1)
         wait_for("rule in the engine", lambda: self.get(f"/api/v1/rules/{RULE}"))
         self.forget_closed_soon()
+
+    def write_rules(self, directory):
+        write_rules(directory, self.build / "tests/bench/connect", self.rules)
+
+    def argv(self, config, dirs):
+        return [self.build / "opensnitchd", "--config", config, "--state-dir", dirs["state"],
+                "--runtime-dir", dirs["runtime"], "--rules-dir", dirs["rules"],
+                "--listen", f"127.0.0.1:{self.port}", "--netns", self.pair.name,
+                "--queue-num", self.queue, "--foreground"]
 
     def get(self, path):
         connection = UnixConnection(self.work / "runtime/api.sock")
@@ -196,6 +201,10 @@ class Ours(Case):
     def pids(self):
         status = self.status()
         return [status["engine"]["pid"], status["console"]["pid"], self.dashboard.pid]
+
+    def forget_closed(self):
+        """Waits until the kernel has forgotten all closed connections, and the daemon with it."""
+        wait_for("end of all flows", lambda: not self.get("/api/v1/flows?limit=1")["items"])
 
     def decided_by_rule(self):
         return self.status()["counters"]["reasons"]["rule"]

@@ -43,6 +43,39 @@ class WhoTest(EngineTest):
             self.four_ways(program)
             self.check_who(d, program, user or "root", "ftrace", "exact")
 
+    def test_a_flood_of_datagrams_is_left_out_of_the_tracing(self):
+        """It would cost its sender, and everybody's events; who sends is known all the same, also to other places."""
+        if not os.path.isdir("/sys/kernel/tracing/events"):
+            self.skipTest("no tracefs on this machine")
+        d = self.start_daemon(rules=[ALL])
+        wait_until(lambda: d.status()["attribution"]["method"] == "ftrace", what="tracing")
+        script = ("import socket, sys, threading\n"
+                  "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\ns.bind(('0.0.0.0', 0))\n"
+                  "print(s.getsockname()[1], threading.get_native_id(), flush=True)\n"
+                  "import select\n"
+                  f"while not select.select([sys.stdin], [], [], 0)[0]:\n    for _ in range(100): s.sendto(b'x', ('{TIME4}', 9000))\n"
+                  f"s.sendto(b'x', ('{WWW4}', 9000))\nprint('sent', flush=True)\nsys.stdin.read()\n")
+        proc = self.net.popen([PYTHON, "-c", script], user="nobody", stdin=-1)
+        port, tid = map(int, proc.stdout.readline().split())
+        instance = f"/sys/kernel/tracing/instances/opensnitch-{d.queue}/events/fib/fib_table_lookup/filter"
+
+        def filter_now():
+            with open(instance, encoding="ascii") as f:
+                return f.read()
+
+        wait_until(lambda: f"common_pid != {tid} || sport != {port} || dport != 9000" in filter_now(), what="the exception")
+        proc.stdin.write("go\n")
+        proc.stdin.flush()
+        self.assertEqual(proc.stdout.readline(), "sent\n")
+        for address in (TIME4, WWW4):
+            c = self.connections(d, 1, **{"dest.ip": address})[0]
+            self.assertEqual((c["process"]["pid"], c["source"]["port"]), (proc.pid, port), address)
+            self.assertIn(c["attribution"]["confidence"], ("exact", "scan"), address)
+        # The task is gone, and after ten seconds what was said of it.
+        proc.stdin.close()
+        proc.wait()
+        wait_until(lambda: "common_pid !=" not in filter_now(), what="the end of the exception")
+
     def test_without_tracefs_the_table_of_processes_decides(self):
         d = self.start_daemon(rules=[ALL], wrap=HIDE_TRACEFS)
         got = d.status()["attribution"]

@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What tracing costs a program that sends datagrams as fast as it can. See README.md."""
+
+import argparse
+import contextlib
+import os
+import pathlib
+import statistics
+import subprocess
+import tempfile
+
+import cases
+import network
+
+GOAL_LOSS = 0.05
+PORT = 9100
+IP_LEN = 64 + 28 # of all datagrams but the first (udp.c)
+TRACEFS = pathlib.Path("/sys/kernel/tracing")
+
+
+class Sender(cases.Ours):
+    """A daemon that allows what the sender does: nothing to do once the flow stands."""
+
+    def start(self):
+        super().start()
+        self.set_event = TRACEFS / f"instances/opensnitch-{self.queue}/set_event"
+        self.events = self.set_event.read_text()
+        if not self.events.strip():
+            raise RuntimeError("the daemon traces nothing here")
+
+    def write_rules(self, directory):
+        cases.write_rules(directory, PORT, 1, operand="dest.port")
+
+    def trace(self, wanted):
+        """Switches its events on or off. It would mend that itself, after some seconds."""
+        self.set_event.write_text(self.events if wanted else "")
+
+    def rate(self, args, connected, traced):
+        """Datagrams a second."""
+        argv = ["--to", self.pair.address, "--port", PORT, "--ms", args.ms, *(["--connected"] if connected else [])]
+        while True:
+            before = self.pair.queued(self.queue)
+            self.trace(traced)
+            rate = float(self.pair.inside(self.build / "tests/bench/udp", *argv))
+            queued = self.pair.queued(self.queue) - before
+            # The flow was decided by its first datagram (and its repetition, when the sink was slow); no other may pass the queue.
+            if queued > 5:
+                raise RuntimeError(f"{queued} datagrams were queued, not only the first")
+            if bool(self.set_event.read_text().strip()) == traced:
+                return rate
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--build-dir", type=pathlib.Path, default=os.environ.get("TOP_BUILDDIR", "."))
+    parser.add_argument("--rounds", type=int, default=101)
+    parser.add_argument("--ms", type=int, default=100, help="of each run")
+    parser.add_argument("--prefix", default="osudp", help="of the names of network namespaces")
+    parser.add_argument("--queue", type=int, default=20440)
+    parser.add_argument("--port", type=int, default=21440, help="of our dashboard")
+    return parser.parse_args()
+
+
+def quarters(values):
+    low, middle, high = statistics.quantiles(values, n=4)
+    return middle, low, high
+
+
+def measure(case, args, connected):
+    """The loss, as a part of the rate without tracing."""
+    rates = {True: [], False: []}
+    for number in range(args.rounds):
+        for traced in (False, True) if number % 2 else (True, False):
+            rates[traced].append(case.rate(args, connected, traced))
+    cells = ["{:8.0f} ({:.0f} to {:.0f})".format(*quarters(rates[traced])) for traced in (False, True)]
+    loss, low, high = quarters([1 - on / off for on, off in zip(rates[True], rates[False])])
+    name = "connected" if connected else "unconnected"
+    print(f"{name:14}{cells[0]:>28}{cells[1]:>28}   {loss:.1%} ({low:.1%} to {high:.1%})", flush=True)
+    return name, loss
+
+
+def main():
+    args = parse_arguments()
+    args.build_dir = pathlib.Path(args.build_dir).resolve()
+    with contextlib.ExitStack() as stack:
+        pair = network.Pair(args.prefix, "udp", 41, args.build_dir)
+        stack.callback(pair.close)
+        pair.open()
+        sink = pair.start(pair.server, args.build_dir / "tests/bench/udp", "--sink", "--to", pair.address, "--port", PORT)
+        stack.callback(sink.wait, 10)
+        stack.callback(sink.stdin.close)
+        network.wait_line(sink, "ready")
+        # What is measured ends before the other side's routing, which is no part of sending: it would be traced here, on the same machine.
+        network.run(*pair.command(pair.server, "iptables-legacy", "-t", "raw", "-A", "PREROUTING", "-p", "udp", "-m", "length",
+                                  "--length", IP_LEN, "-j", "DROP"))
+        work = stack.enter_context(tempfile.TemporaryDirectory(prefix="osudp-"))
+        os.chmod(work, 0o755)
+        case = Sender(pair, args.build_dir, work, args.queue, 1, args.port)
+        stack.callback(case.stop)
+        case.start()
+        print(f"load {os.getloadavg()[0]:.2f}; datagrams a second, median of {args.rounds} runs (and the middle half)\n")
+        print(f"{'':14}{'not traced':>28}{'traced':>28}   loss, by pairs of runs")
+        losses = [measure(case, args, connected) for connected in (True, False)]
+    missed = [name for name, loss in losses if loss > GOAL_LOSS]
+    print(f"\ngoal, at most {GOAL_LOSS:.0%} in both: {'MISSED: ' + ', '.join(missed) if missed else 'reached'}")
+    raise SystemExit(1 if missed else 0)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except subprocess.SubprocessError as e:
+        raise SystemExit(str(e)) from e
