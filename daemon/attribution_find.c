@@ -209,8 +209,11 @@ static void referee(struct attribution *a, const struct flow *flow, uint32_t ifi
 	if (found && owner.inode && prove_by_inode(a, c, owner.inode, ret))
 		return;
 	/* A claimant that has just closed its files may be ending: its exit is traced before it closes them. */
-	if (c->n == 1 && found && owner.inode)
+	if (c->n == 1 && found && owner.inode) {
 		attribution_drain(a);
+		/* One that lives may have closed it between the two looks. */
+		found = find_socket(a, flow, ifindex, &owner);
+	}
 	/* The socket is open in no program any more, or its only claimant is gone, whoever has it now: likely that was it. */
 	if (c->n == 1 && !c->many &&
 		(!found || !owner.inode || process_is_gone(a->processes, c->list[0]->pid))) {
