@@ -37,6 +37,7 @@
 #include "db/history.h"
 #include "db/store.h"
 #include "lib/clock.h"
+#include "lib/heap.h"
 #include "lib/log.h"
 #include "lib/utf8.h"
 
@@ -177,6 +178,7 @@ static void on_message(void *ctx, const struct ipc_header *m, int fd)
 	struct console *c = ctx;
 	const void *msg = m;
 
+	c->n_messages++;
 	switch ((enum ipc_type)m->type) {
 	case IPC_HELLO:
 		on_hello(c, msg);
@@ -324,6 +326,7 @@ void console_apply_config(struct console *c)
 struct ticker {
 	struct console *console;
 	struct timer *timer;
+	struct heap_care heap;
 };
 
 static void tick(void *ctx)
@@ -334,6 +337,7 @@ static void tick(void *ctx)
 	if (t->console->history)
 		history_tick(t->console->history);
 	server_end_expired(t->console->server, clock_real_us());
+	heap_tick(&t->heap, t->console->n_messages);
 }
 
 static void on_signal(void *ctx, uint32_t events)
@@ -494,7 +498,7 @@ static void done(struct console *c)
 
 static int run(struct console *c, const struct console_start *start)
 {
-	struct ticker ticker = { c, loop_timer_new(c->loop, tick, &ticker) };
+	struct ticker ticker = { c, loop_timer_new(c->loop, tick, &ticker), { 0 } };
 	struct error err = { 0 };
 	int signals = open_signals(c);
 	int r = build(c, start, &err);

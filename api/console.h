@@ -44,6 +44,7 @@ struct tls_files;
 
 struct console {
 	struct loop *loop;
+	uint64_t n_messages; /* of the engine, since the start */
 	struct store *store; /* db/store.h: the database */
 	struct history *history; /* db/history.h: decided connections */
 	struct network_aliases *network_aliases; /* api/network_aliases.h */

@@ -13,6 +13,8 @@
 #define LANE_SLOTS (LIMIT_TRACE_CANDIDATES / LANES)
 #define BUCKETS 8192u
 #define NONE 0u
+#define SPARED_MAX 8 /* claims of others in a row */
+#define FRESH_NS 2000000000u
 
 /* Of the claim of the same index. They lie apart so that walking a chain stays in the processor's cache. */
 struct link {
@@ -40,12 +42,22 @@ static uint32_t claim_hash(const struct flow *f, uint16_t src_port)
 	return h ^ h >> 15;
 }
 
-/* The next slot of the task's lane: its oldest. */
-static uint32_t take_slot(struct claims *c, int32_t tid)
+/* The next slot of the task's lane, its oldest; but rather one of its own soon behind it than a fresh one of another task. */
+static uint32_t take_slot(struct claims *c, int32_t tid, uint64_t now_ns)
 {
 	uint32_t lane = (uint32_t)tid * 2654435761u >> 27;
 	uint32_t slot = c->next[lane];
 
+	for (uint32_t k = 0; k < SPARED_MAX; k++) {
+		uint32_t at = (c->next[lane] + k) % LANE_SLOTS;
+		const struct claim *old = &c->claims[lane * LANE_SLOTS + at];
+
+		if (c->links[lane * LANE_SLOTS + at].used && old->tid != tid &&
+			old->time_ns + FRESH_NS > now_ns)
+			continue;
+		slot = at;
+		break;
+	}
 	c->next[lane] = (slot + 1) % LANE_SLOTS;
 	return lane * LANE_SLOTS + slot;
 }
@@ -99,7 +111,7 @@ void claims_add(struct claims *c, const struct claim *claim)
 		process_image_ref(claim->image);
 		return;
 	}
-	i = take_slot(c, claim->tid);
+	i = take_slot(c, claim->tid, claim->time_ns);
 	remove_claim(c, i);
 	c->claims[i] = *claim;
 	process_image_ref(claim->image);

@@ -2,7 +2,7 @@
 /*
  * What tasks were about to send, as traced: "this task, to there", found again by the flow of the packet that follows.
  *
- * Bounded, and in lanes: a task that makes very many claims pushes out those of the few that share its lane, and nobody else's.
+ * Bounded, and in lanes: a task that makes very many claims pushes out its own, and hardly any of the few that share its lane.
  */
 #ifndef DAEMON_CLAIMS_H
 #define DAEMON_CLAIMS_H

@@ -290,6 +290,7 @@ static void on_tick(struct engine *e)
 	engine_tell_prompts(e, false);
 	if (e->ticks % TICKS_STATUS == 0)
 		engine_report_status(e);
+	heap_tick(&e->heap, e->counters.packets + e->flows_over);
 }
 
 static void on_signal(struct engine *e)

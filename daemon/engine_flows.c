@@ -30,6 +30,7 @@ static void forget(struct engine *e, struct live_flow *f, enum flow_end end)
 {
 	engine_report_traffic(e, f, true, end);
 	flows_remove(e->flows, f);
+	e->flows_over++;
 }
 
 static bool is_followed(const struct flow *f)

@@ -27,6 +27,7 @@
 #include "daemon/recent.h"
 #include "daemon/sockdiag.h"
 #include "daemon/tls_watch.h"
+#include "lib/heap.h"
 #include "lib/ruleset.h"
 #include "lib/users.h"
 
@@ -40,6 +41,7 @@ struct engine {
 	bool own_netns; /* the dashboard's listener is in the namespace that we guard */
 
 	struct queue *queue;
+	uint64_t flows_over; /* since the start */
 	uint64_t flows_judged; /* generation of the rule set that all live flows were judged by */
 	bool uids_told; /* the queue tells who owns a socket: it did once */
 	uint64_t drained_batch; /* of the queue, for which traces and names were read */
@@ -102,6 +104,7 @@ struct engine {
 	bool flush_armed, channel_waits_out;
 	bool stopping;
 	unsigned ticks;
+	struct heap_care heap;
 	struct ipc_builder builder; /* one message at a time */
 };
 

@@ -11,8 +11,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/uio.h>
@@ -128,11 +130,21 @@ bool process_exe_read(int dir, uint64_t host_mnt, char *ret, size_t *ret_len)
 	return true;
 }
 
+/* File systems that cannot be asked for what is in memory only, and that no process serves. */
+static bool is_local(int fd)
+{
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) == 0 &&
+	       (fs.f_type == TMPFS_MAGIC || fs.f_type == OVERLAYFS_SUPER_MAGIC);
+}
+
 /* A program for this very kind of machine: what it executes is the file itself, and no interpreter of it. */
 static bool is_native_program(int fd)
 {
 	Elf64_Ehdr h; /* the 32-bit one is the same up to the machine */
 	struct iovec iov = { &h, sizeof(h) };
+	ssize_t n;
 
 #if defined(__x86_64__)
 	const Elf64_Half machine = EM_X86_64;
@@ -142,8 +154,11 @@ static bool is_native_program(int fd)
 	const Elf64_Half machine = EM_NONE;
 #endif
 	/* Only from memory: the file may lie on a file system that the very process serves. */
-	return preadv2(fd, &iov, 1, 0, RWF_NOWAIT) == (ssize_t)sizeof(h) &&
-	       memcmp(h.e_ident, ELFMAG, SELFMAG) == 0 && h.e_machine == machine;
+	n = preadv2(fd, &iov, 1, 0, RWF_NOWAIT);
+	if (n < 0 && errno == EOPNOTSUPP && is_local(fd))
+		n = pread(fd, &h, sizeof(h), 0);
+	return n == (ssize_t)sizeof(h) && memcmp(h.e_ident, ELFMAG, SELFMAG) == 0 &&
+	       h.e_machine == machine;
 }
 
 bool process_exe_is_forged(

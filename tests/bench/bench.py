@@ -156,7 +156,8 @@ def measure_memory(own, args):
     while seen < args.memory_after:
         own.measure(min(5000, max(500, args.memory_after - seen)) // 4 + 1, 4)
         seen = own.decided_by_rule()
-    settle([own])
+    own.forget_closed()
+    settle([own], still_s=1)
     status = own.status()
     memory = {"connections": seen, "engine": memory_of(status["engine"]["pid"]),
               "console": memory_of(status["console"]["pid"]), "history": status["console"]["history"],

@@ -202,6 +202,10 @@ class Ours(Case):
         status = self.status()
         return [status["engine"]["pid"], status["console"]["pid"], self.dashboard.pid]
 
+    def forget_closed(self):
+        """Waits until the kernel has forgotten all closed connections, and the daemon with it."""
+        wait_for("end of all flows", lambda: not self.get("/api/v1/flows?limit=1")["items"])
+
     def decided_by_rule(self):
         return self.status()["counters"]["reasons"]["rule"]
 

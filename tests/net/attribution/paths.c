@@ -5,6 +5,7 @@
 #include "tests/net/attribution/corpus.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -375,6 +376,33 @@ static void interpreter(struct run *r)
 	script(r, "/usr/bin/bash");
 }
 
+static void python(struct run *r)
+{
+	union address to = target4(r, 0);
+	char text[INET6_ADDRSTRLEN], path[512], more[600], real[PATH_MAX];
+	pid_t pid;
+	int fd;
+
+	if (!realpath("/usr/bin/python3", real))
+		skip("no /usr/bin/python3 here");
+	snprintf(path, sizeof(path), "%s/script-%u.py", r->dir, r->try);
+	fd = must(open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644), path);
+	dprintf(fd, "import socket\nsocket.socket().connect_ex((\"%s\", %d))\n",
+		address_text(&to, text), PORT);
+	close(fd);
+	pid = spawn();
+	if (pid == 0) {
+		/* By a name of its own, and with an option before it. */
+		must(chdir(r->dir), "chdir");
+		execl("/usr/bin/python3", "python3", "-B", strrchr(path, '/') + 1, (char *)NULL);
+		_exit(1);
+	}
+	snprintf(more, sizeof(more), "script=%s", path);
+	expect(r, "tcp", &to, 0, pid, real, more);
+	reap(pid);
+	unlink(path);
+}
+
 const struct corpus_case path_cases[] = {
 	{ "deleted", deleted, "the file is unlinked while it runs" },
 	{ "replaced", replaced, "... and a trusted one stands in its place" },
@@ -395,5 +423,6 @@ const struct corpus_case path_cases[] = {
 	{ "preload", preload, "" },
 	{ "shebang", shebang, "" },
 	{ "interpreter", interpreter, "" },
+	{ "python", python, "python3 -B x.py" },
 	{ 0 },
 };

@@ -41,6 +41,19 @@ static void exit_at_once(struct run *r)
 	reap(pid);
 }
 
+static void exit_at_once6(struct run *r)
+{
+	union address to = target6(r, 0);
+	pid_t pid = spawn();
+
+	if (pid == 0) {
+		datagram(must(socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket"), &to);
+		_exit(0);
+	}
+	expect(r, "udp", &to, 0, pid, NULL, NULL);
+	reap(pid);
+}
+
 static void exec_exit_at_once(struct run *r)
 {
 	union address to = target4(r, 0);
@@ -252,20 +265,26 @@ static void creator_gone_send(struct run *r)
 static void inherited(struct run *r)
 {
 	union address to = target4(r, 0);
-	char command[128];
-	int fd = must(socket(AF_INET, SOCK_DGRAM, 0), "socket");
+	char command[128], byte;
+	int fd = must(socket(AF_INET, SOCK_DGRAM, 0), "socket"), gate[2];
 	pid_t pid;
 
 	set_port(&to, ECHO_PORT);
 	must(connect(fd, &to.any, sizeof(to.v4)), "connect");
+	must(pipe2(gate, O_CLOEXEC), "pipe2");
 	/* Alive until it is answered. */
 	snprintf(command, sizeof(command), "echo x >&%d; read -n 1 -u %d", fd, fd);
 	pid = spawn();
 	if (pid == 0) {
+		/* Not before we have closed ours: of two that have it nobody knows which one sends. */
+		close(gate[1]);
+		(void)!read(gate[0], &byte, 1);
 		execl("/usr/bin/bash", "bash", "-c", command, (char *)NULL);
 		_exit(1);
 	}
 	close(fd);
+	close(gate[0]);
+	close(gate[1]);
 	expect(r, "udp", &to, 0, pid, "/usr/bin/bash", NULL);
 	reap(pid);
 }
@@ -399,6 +418,8 @@ static void flood(struct run *r)
 
 		(void)connect(fd, &to.any, sizeof(to.v4));
 		expect(r, "tcp", &to, source_port(fd), getpid(), NULL, NULL);
+		/* Where the queue is full of the others, the kernel sends again in a second. */
+		poll(&(struct pollfd) { fd, POLLOUT, 0 }, 1, 10000);
 		_exit(0);
 	}
 	reap(pid);
@@ -408,6 +429,7 @@ static void flood(struct run *r)
 
 const struct corpus_case process_cases[] = {
 	{ "exit-at-once", exit_at_once, "gone before its datagram is looked at" },
+	{ "exit-at-once6", exit_at_once6, "" },
 	{ "exec-exit", exec_exit_at_once, "" },
 	{ "fork-child-sends", fork_child_sends, "the parent made the socket" },
 	{ "fork-child-connected", fork_child_connected, "... and connected it" },

@@ -81,6 +81,23 @@ static void tcp_bound(struct run *r)
 	close(fd);
 }
 
+static void tcp_bound_address(struct run *r)
+{
+	union address from = { 0 }, to = target4(r, 0);
+	socklen_t len = sizeof(from);
+	int probe = open_socket(AF_INET, SOCK_DGRAM, 0), fd = open_socket(AF_INET, SOCK_STREAM, 0);
+
+	/* The address that goes there, found by a socket that sends nothing. */
+	must(connect(probe, &to.any, sizeof(to.v4)), "connect");
+	must(getsockname(probe, &from.any, &len), "getsockname");
+	close(probe);
+	set_port(&from, (uint16_t)(10000 + r->try % 10000));
+	must(bind(fd, &from.any, sizeof(from.v4)), "bind");
+	(void)connect(fd, &to.any, sizeof(to.v4));
+	expect(r, "tcp", &to, ntohs(from.v4.sin_port), getpid(), NULL, NULL);
+	close(fd);
+}
+
 static void tcp_nonblocking(struct run *r)
 {
 	union address to = target4(r, 0);
@@ -237,17 +254,27 @@ static void ping_raw(struct run *r)
 	echo4(r, SOCK_RAW);
 }
 
-static void ping6_raw(struct run *r)
+static void echo6(const struct run *r, int type)
 {
 	struct icmp6_hdr echo = { .icmp6_type = ICMP6_ECHO_REQUEST };
 	union address to = target6(r, 0);
-	int fd = open_socket(AF_INET6, SOCK_RAW, IPPROTO_ICMPV6);
+	int fd = open_socket(AF_INET6, type, IPPROTO_ICMPV6);
 
 	set_port(&to, 0);
 	echo.icmp6_id = htons((uint16_t)(r->try + 1));
 	sendto(fd, &echo, sizeof(echo), 0, &to.any, sizeof(to.v6));
 	expect(r, "icmp", &to, 0, getpid(), NULL, NULL);
 	close(fd);
+}
+
+static void ping6_socket(struct run *r)
+{
+	echo6(r, SOCK_DGRAM);
+}
+
+static void ping6_raw(struct run *r)
+{
+	echo6(r, SOCK_RAW);
 }
 
 struct uring {
@@ -330,6 +357,7 @@ const struct corpus_case protocol_cases[] = {
 	{ "tcp6", tcp6, "" },
 	{ "tcp-mapped", tcp_mapped, "an IPv6 socket to an IPv4 address" },
 	{ "tcp-bound", tcp_bound, "" },
+	{ "tcp-bound-address", tcp_bound_address, "" },
 	{ "tcp-nonblocking", tcp_nonblocking, "" },
 	{ "tcp-fastopen", tcp_fastopen, "sendto, no connect" },
 	{ "mptcp", mptcp, "the subflow is a socket of the kernel's" },
@@ -348,6 +376,7 @@ const struct corpus_case protocol_cases[] = {
 	{ "udplite6", udplite6, "" },
 	{ "ping-socket", ping_socket, "" },
 	{ "ping-raw", ping_raw, "" },
+	{ "ping6-socket", ping6_socket, "" },
 	{ "ping6-raw", ping6_raw, "" },
 	{ "uring-connect", uring_connect, "" },
 	{ "uring-send", uring_send, "by a worker thread of the ring" },
