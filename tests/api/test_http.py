@@ -30,7 +30,8 @@ class TestStatus(ApiCase):
         self.assertEqual(status["engine"]["netns"], self.net.client)
         self.assertNotEqual(status["console"]["pid"], status["engine"]["pid"])
         self.assertEqual(status["console"]["history"]["state"], "ok")
-        self.assertEqual(status["warnings"], [])
+        # On a busy machine tracing may have lost events: that is told, and no fault of the answer.
+        self.assertLessEqual({w["code"] for w in status["warnings"]}, {"trace_lost"})
 
     def test_interception(self):
         self.addCleanup(self.api.post, f"{V1}/interception", {"enabled": True})

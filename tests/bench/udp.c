@@ -83,7 +83,7 @@ static void run(const struct plan *plan)
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	uint64_t until, begin, end;
 	uint32_t *ns = calloc(BATCHES_MAX, sizeof(*ns));
-	size_t n = 0;
+	size_t n = 0, middle;
 
 	if (fd < 0 || !ns)
 		err(1, "socket");
@@ -101,7 +101,8 @@ static void run(const struct plan *plan)
 		ns[n++] = (uint32_t)(end - begin);
 	}
 	qsort(ns, n, sizeof(*ns), compare);
-	printf("%.0f\n", n ? BATCH * 1e9 / ns[n / 2] : 0.0);
+	middle = n / 2;
+	printf("%.0f\n", n ? BATCH * 1e9 / ns[middle] : 0.0);
 	free(ns);
 	close(fd);
 }
@@ -109,7 +110,7 @@ static void run(const struct plan *plan)
 /* Empties the socket, and answers the first datagram of a sender. */
 static void drain(int fd, struct sockaddr_in *last)
 {
-	struct sockaddr_in from;
+	struct sockaddr_in from = { 0 };
 	socklen_t len = sizeof(from);
 	char data[64];
 

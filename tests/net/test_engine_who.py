@@ -42,6 +42,8 @@ class WhoTest(EngineTest):
             program = self.puppet(user=user)
             self.four_ways(program)
             self.check_who(d, program, user or "root", "ftrace", "exact")
+        # None of them took a look through all processes.
+        self.assertEqual(counter(d, "proc_scans"), 0)
 
     def test_a_flood_of_datagrams_is_left_out_of_the_tracing(self):
         """It would cost its sender, and everybody's events; who sends is known all the same, also to other places."""
