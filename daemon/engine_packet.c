@@ -164,7 +164,15 @@ void engine_decided(struct engine *e, const struct connection *c, enum action ac
 static void decide(struct engine *e, const struct queue_packet *p, struct connection *c,
 	enum action action, enum reason reason, const struct ruleset_match *match)
 {
-	engine_verdict(e, &p->ref, action);
+	/*
+	 * The mark spares the queue what follows of a flow while the kernel calls it new: of TCP retransmits only, which
+	 * `recent` answers. Written into the packet, where the kernel can do no other, it would cost another look for a route.
+	 */
+	if (action == ACTION_ALLOW && c->flow.proto == IPPROTO_TCP &&
+		!queue_has_conntrack(e->queue))
+		queue_verdict(e->queue, &p->ref, QUEUE_ACCEPT, 0, 0);
+	else
+		engine_verdict(e, &p->ref, action);
 	engine_decided(
 		e, c, action, reason, match, match ? match->rule : (struct text) { NULL, 0 }, 1);
 	connection_done(c);
