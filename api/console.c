@@ -4,6 +4,7 @@
 
 #include "api/console.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,6 +43,7 @@
 #include "lib/utf8.h"
 
 #define HISTORY_TICK_MS 200
+#define HELLO_MS 2000 /* for the engine to say it */
 
 /* ---- to the engine */
 
@@ -242,6 +244,7 @@ static void on_closed(void *ctx)
 {
 	struct console *c = ctx;
 
+	c->engine_gone = true;
 	loop_stop(c->loop);
 }
 
@@ -496,6 +499,17 @@ static void done(struct console *c)
 	loop_free(c->loop);
 }
 
+/* Nobody is served before the engine's first words: they say which prompts there were, and what its status is. */
+static void wait_for_hello(struct console *c)
+{
+	struct pollfd channel = { .fd = IPC_FD_CHANNEL, .events = POLLIN };
+	uint64_t until = clock_mono_ns() + HELLO_MS * 1000000ull;
+
+	while (!c->has_hello && !c->engine_gone && clock_mono_ns() < until)
+		if (poll(&channel, 1, HELLO_MS) > 0)
+			ipc_client_read(c->ipc);
+}
+
 static int run(struct console *c, const struct console_start *start)
 {
 	struct ticker ticker = { c, loop_timer_new(c->loop, tick, &ticker), { 0 } };
@@ -508,6 +522,7 @@ static int run(struct console *c, const struct console_start *start)
 			"the console cannot start: %s", err.message[0] ? err.message : err_str(r));
 		r = r < 0 ? r : ERR_IO;
 	} else {
+		wait_for_hello(c);
 		loop_timer_set(ticker.timer, HISTORY_TICK_MS);
 		r = loop_run(c->loop);
 	}

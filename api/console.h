@@ -69,6 +69,7 @@ struct console {
 		instance; /* of the engine (IPC_HELLO); 0 until it said so. "until restart" belongs to it */
 	uint64_t started_us; /* of the engine, CLOCK_REALTIME */
 	uint64_t generation; /* of the rule set sent last */
+	bool engine_gone; /* its channel is closed */
 	bool has_hello;
 	struct metrics metrics; /* what the console counts for itself */
 	uint64_t failed_login_us; /* when the audit log noted one last */

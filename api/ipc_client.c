@@ -108,6 +108,11 @@ static void receive(struct ipc_client *c)
 	}
 }
 
+void ipc_client_read(struct ipc_client *c)
+{
+	receive(c);
+}
+
 static void on_events(void *ctx, uint32_t events)
 {
 	struct ipc_client *c = ctx;

@@ -24,6 +24,9 @@ struct ipc_client_hooks {
 struct ipc_client *ipc_client_new(struct loop *loop, int fd, const struct ipc_client_hooks *hooks);
 void ipc_client_free(struct ipc_client *c);
 
+/* Takes what has come, before the loop runs. */
+void ipc_client_read(struct ipc_client *c);
+
 /*
  * Ends the message and sends it; what the socket does not take now waits, in order. `pass_fd` is borrowed (-1:
  * none). 0; ERR_CLOSED; ERR_NOMEM or ERR_FULL when too much waits. Only a closed channel is beyond help.

@@ -78,7 +78,7 @@ class TestDocuments(unittest.TestCase):
     def test_every_setting_is_in_the_manual_with_its_default(self):
         table = option_table()
         self.assertEqual(len(table), (TOP / "api/options.c").read_text(encoding="utf-8").count(", OPTION_"))
-        entries = dict(re.findall(r"(?m)^\.TP\n([a-z_]+(?:\.[a-z_]+)?) ?\((.*)\)$", plain("opensnitchd.json.5")))
+        entries = dict(re.findall(r"(?m)^\.T[PQ]\n([a-z_]+(?:\.[a-z_]+)?) ?\((.*)\)$", plain("opensnitchd.json.5")))
         self.assertEqual(set(table) - set(entries), set(), "not in the manual")
         self.assertEqual(set(entries) - set(table), set(), "no such setting")
         for name, (fallback, live) in table.items():
@@ -106,7 +106,8 @@ class TestDocuments(unittest.TestCase):
         packages = re.search(r'build_packages="([^"]*)"', quickstart)[1].split()
         for package in (p for p in packages if p.endswith("-dev") and p != "libc6-dev"):
             name = {"libip4tc-dev": "libiptc", "libip6tc-dev": "libiptc", "libsqlite3-dev": "sqlite", "libcurl4-openssl-dev": "libcurl",
-                    "libjansson-dev": "jansson", "libpcre2-dev": "pcre2", "libcmocka-dev": "cmocka"}.get(package, package.removesuffix("-dev"))
+                    "libjansson-dev": "jansson", "libpcre2-dev": "pcre2", "libcmocka-dev": "cmocka",
+                    "libgnutls28-dev": "gnutls"}.get(package, package.removesuffix("-dev"))
             self.assertTrue(name in readme or name.replace("-", "_") in readme, f"README.md does not tell why {package} is needed")
 
 
