@@ -30,6 +30,12 @@ ENV = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL"
 ENV["OPENSNITCH_BUILDDIR"] = builddir()
 
 
+def in_new_terminal():
+    """In the child: the terminal on stdin is its own, and Ctrl-C counts (a shell's background jobs begin with it ignored)."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Run:
     """quickstart on a terminal of its own; what it prints is collected."""
 
@@ -39,7 +45,7 @@ class Run:
         self.terminal = master
         self.is_hung_up = False
         self.proc = subprocess.Popen([*wrap, str(TOP / "quickstart"), *argv], stdin=slave, stdout=slave, stderr=slave, env=ENV,
-                                     start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+                                     start_new_session=True, preexec_fn=in_new_terminal)
         os.close(slave)
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
