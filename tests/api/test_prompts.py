@@ -48,8 +48,8 @@ class TestPrompts(ApiCase):
         self.wait_curl(curl, 0)
         closed = events.wait_for("prompt.closed", lambda d: d["id"] == prompt["id"]).data
         self.assertEqual(closed, {"id": prompt["id"], "end": "answered", "action": "allow", "released": 1})
-        decided = events.wait_for("connection", lambda d: d["reason"] == "answer").data
-        self.assertEqual((decided["action"], decided["dest"]), ("allow", c["dest"]))
+        decided = events.wait_for("connection", lambda d: d["source"] == c["source"] and d["dest"]["port"] == 80).data
+        self.assertEqual((decided["action"], decided["reason"], decided["dest"]), ("allow", "answer", c["dest"]))
         # the second answer, and a look at what is over
         self.assert_problem(self.api.answer(prompt, "deny"), 410, "prompt-gone")
         self.assert_problem(self.api.get(f"{V1}/prompts/{prompt['id']}"), 410, "prompt-gone")
