@@ -32,6 +32,7 @@ static void on_event(void *ctx, const struct trace_event *ev)
 
 	switch (ev->type) {
 	case TRACE_EVENT_CLAIM:
+		a->claim_cpu = ev->cpu;
 		trace_flood_note(&a->flood, ev);
 		add_claim(a, ev);
 		break;
@@ -46,6 +47,11 @@ static void on_event(void *ctx, const struct trace_event *ev)
 		process_on_exit(a->processes, ev->tid, ev->is_group, ev->time_ns);
 		break;
 	}
+}
+
+int attribution_claim_cpu(const struct attribution *a)
+{
+	return a->trace ? a->claim_cpu : -1;
 }
 
 void attribution_drain(struct attribution *a)

@@ -63,6 +63,9 @@ void attribution_close(struct attribution *a);
 enum attribution_method attribution_method(const struct attribution *a);
 const char *attribution_why(const struct attribution *a);
 
+/* The processor on which a task was last seen about to send; -1: nothing is traced. */
+int attribution_claim_cpu(const struct attribution *a);
+
 /* Takes in all trace events there are now, without waiting. Before each packet, and from a timer (100 ms). */
 void attribution_drain(struct attribution *a);
 

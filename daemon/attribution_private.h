@@ -25,6 +25,7 @@ struct attribution {
 	uint64_t events_before; /* of traces closed since */
 	struct socket_scan scan;
 	struct claims *claims;
+	int claim_cpu; /* of the last claim */
 };
 
 #endif

@@ -153,6 +153,7 @@ int engine_new(const struct engine_setup *setup, struct engine **ret, struct err
 	e->own_netns = setup->home_netns < 0;
 	e->enabled = true;
 	e->started_us = clock_real_us();
+	cpu_follow_init(&e->cpu_follow);
 	r = open_loop(e, err);
 	if (r == 0)
 		r = open_loader(e, err);

@@ -11,6 +11,7 @@
 #include "daemon/attribution.h"
 #include "daemon/connection.h"
 #include "daemon/conntrack.h"
+#include "daemon/cpu_follow.h"
 #include "daemon/digester.h"
 #include "daemon/dns_watch.h"
 #include "daemon/engine.h"
@@ -44,6 +45,7 @@ struct engine {
 	uint64_t flows_over; /* since the start */
 	uint64_t flows_judged; /* generation of the rule set that all live flows were judged by */
 	bool uids_told; /* the queue tells who owns a socket: it did once */
+	struct cpu_follow cpu_follow;
 	uint64_t drained_batch; /* of the queue, for which traces and names were read */
 	struct firewall *firewall;
 	struct attribution *attribution;

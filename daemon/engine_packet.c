@@ -161,6 +161,16 @@ void engine_decided(struct engine *e, const struct connection *c, enum action ac
 		e, c, action, reason, match && match->nolog, rule, n_packets, flow_id);
 }
 
+/* Not where packets come from many at once: then there is always one to decide, wherever it is done. */
+static void follow_sender(struct engine *e, uint64_t now_ns)
+{
+	int cpu = cpu_follow_note(
+		&e->cpu_follow, attribution_claim_cpu(e->attribution), sched_getcpu(), now_ns);
+
+	if (cpu >= 0)
+		cpu_follow_move(&e->cpu_follow, cpu);
+}
+
 static void decide(struct engine *e, const struct queue_packet *p, struct connection *c,
 	enum action action, enum reason reason, const struct ruleset_match *match)
 {
@@ -175,6 +185,8 @@ static void decide(struct engine *e, const struct queue_packet *p, struct connec
 		engine_verdict(e, &p->ref, action);
 	engine_decided(
 		e, c, action, reason, match, match ? match->rule : (struct text) { NULL, 0 }, 1);
+	if (queue_batch_len(e->queue) == 1)
+		follow_sender(e, c->read_ns);
 	connection_done(c);
 }
 

@@ -33,6 +33,7 @@ static const struct {
 	/* helper thread */
 	{ "sched_setscheduler", "slow work gives way to packets; the console too" },
 	{ "sched_setattr", "the same" },
+	{ "sched_setaffinity", "the engine goes to the processor that packets come from" },
 	{ "sched_getscheduler", "the same" },
 	{ "setpriority", "the same" },
 	{ "getpriority", "the same" },

@@ -196,6 +196,7 @@ unsigned trace_drain(
 			break;
 		if (trace_decoder_decode(t->decoder, ring->next.bytes, ring->next.len, &ev)) {
 			ev.time_ns = ring->next.time;
+			ev.cpu = (int)t->active[i];
 			fn(ctx, &ev);
 			n++;
 		}

@@ -52,6 +52,7 @@ struct trace_event {
 	enum trace_event_type type;
 	uint64_t time_ns; /* CLOCK_MONOTONIC */
 	int32_t tid; /* of the task that did it, in the initial PID namespace */
+	int cpu; /* that it ran on then */
 	struct flow
 		flow; /* CLAIM: source address may be 0.0.0.0 or ::, ports 0 when not known yet */
 	int32_t child_tid; /* FORK */
