@@ -24,6 +24,8 @@
 #include "lib/cleanup.h"
 #include "lib/log.h"
 
+#define CONNECTION_MEMORY 32768u /* for the head of a request */
+
 struct listener {
 	struct server *server;
 	struct MHD_Daemon *daemon;
@@ -77,6 +79,46 @@ static bool has_nul_behind(const char *method, const char *url)
 	return gap < 64 && memchr(p, '\0', gap);
 }
 
+struct header_walk {
+	const char *end; /* of the value before, or NULL */
+	bool has_nul;
+};
+
+/* What is not the end of a line, between a value's end and the next name: two bytes, which libmicrohttpd makes NULs, and spaces. */
+static bool is_strange_gap(const char *p, size_t len)
+{
+	unsigned nuls = 0;
+
+	for (; len; len--, p++) {
+		if (*p && !strchr(" \t\r\n", *p))
+			return true;
+		nuls += !*p;
+	}
+	return nuls > 2;
+}
+
+static enum MHD_Result walk_header(
+	void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	struct header_walk *w = cls;
+	uintptr_t gap = w->end ? (uintptr_t)name - (uintptr_t)w->end : UINTPTR_MAX;
+
+	(void)kind;
+	/* Were they not in one piece, in order, this could not tell. */
+	w->has_nul = w->has_nul || (gap < CONNECTION_MEMORY && is_strange_gap(w->end, gap));
+	w->end = value ? value + strlen(value) : NULL;
+	return MHD_YES;
+}
+
+/* The same in the values of header fields, which RFC 9110, section 5.5, has refused. Behind the last one stands the end of a line. */
+static bool has_nul_in_headers(struct MHD_Connection *connection)
+{
+	struct header_walk w = { NULL, false };
+
+	MHD_get_connection_values(connection, MHD_HEADER_KIND, walk_header, &w);
+	return w.has_nul || (w.end && w.end[1] && !strchr("\r\n", w.end[1]));
+}
+
 static struct exchange *begin(struct listener *l, struct MHD_Connection *connection,
 	const char *url, const char *method, bool has_nul)
 {
@@ -105,7 +147,8 @@ static enum MHD_Result handle(void *cls, struct MHD_Connection *connection, cons
 
 	(void)version;
 	if (!x || is_line(x)) {
-		bool has_nul = *con_cls == &bad_line || has_nul_behind(method, url);
+		bool has_nul = *con_cls == &bad_line || has_nul_behind(method, url) ||
+			       has_nul_in_headers(connection);
 
 		*con_cls = x = begin(cls, connection, url, method, has_nul);
 		if (!x)
@@ -307,7 +350,7 @@ static struct MHD_Daemon *start_daemon(struct listener *l, int fd)
 		MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_URI_LOG_CALLBACK,
 		note_line, NULL, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)LIMIT_HTTP_TIMEOUT_S,
 		MHD_OPTION_CONNECTION_LIMIT, (unsigned)LIMIT_HTTP_CONNECTIONS,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)32768, MHD_OPTION_ARRAY,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_ARRAY,
 		l->is_tls ? tls : &tls[array_len(tls) - 1], MHD_OPTION_END);
 }
 

@@ -119,7 +119,21 @@ class TestHeads(BadClients):
                     got = conn.response()
                     self.assertEqual(got and got.status, 400, got)
                     conn.close()
-        # Elsewhere they end a header's value, and what only looks like one is none.
+        first = f"GET {V1}/health HTTP/1.1\r\nHost: localhost\r\n".encode()
+        for fields in (b"X: a\0b\r\nY: c\r\n", b"X: a\0b\r\n", b"X: \0b\r\nY: c\r\n", b"X: a\0\r\nY: c\r\n", b"X\0: a\r\n", b"X: a\r\nY: b\0Z: c\r\n"):
+            with self.subTest(fields):
+                conn = self.raw()
+                conn.send(first + fields + b"\r\n")
+                got = conn.response()
+                self.assertEqual(got and got.status, 400, got)
+                conn.close()
+        for fields in (b"", b"X: \r\nY:\r\n", b"X:   a b  \r\nY: \t c\t\r\n", b"X: a\nY: b\n", b"X: \xc3\xbc\r\nX: \xff\r\n"):
+            with self.subTest(fields):
+                conn = self.raw()
+                conn.send(first + fields + b"\r\n")
+                self.assertEqual(conn.response().status, 200)
+                conn.close()
+        # What only looks like one is none.
         conn = self.raw()
         conn.send(self.head_lines(path=f"{V1}/rules/%2500"))
         self.assertEqual(conn.response().status, 404)
