@@ -442,7 +442,16 @@ class TestLater(TlsCase):
                 subprocess.run(["ip", "-n", self.net.world, "address", "add", f"{address}/{width}", "dev", "eth0",
                                 *(["nodad"] if width == 64 else [])], check=True)
                 here = TlsApi(self.net.world, self.daemon.port, self.pair, token=self.token, address=address)
-                self.assert_status(here.get(f"{V1}/status"), 200)
+                got = wait_until(lambda api=here: self.attempt(api), what=f"{address} to be served")
+                self.assert_status(got, 200)
+
+    @staticmethod
+    def attempt(api):
+        """None while the address, or the route to it, is not quite there."""
+        try:
+            return api.get(f"{V1}/status")
+        except OSError:
+            return None
 
 
 class TestBothKinds(TlsCase):
