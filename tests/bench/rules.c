@@ -26,6 +26,7 @@
 #define NAMES 1000000u
 #define NETS 100000u
 #define QUESTIONS 200000u
+#define ROUNDS 11u
 #define SUBJECTS 4096u
 #define SWAPS 20u
 #define GOAL_SWAP_MS 1.0
@@ -329,44 +330,85 @@ static void swap_sets(struct ruleset *rs, const struct one *subjects, unsigned n
 	ruleset_free(t.rules);
 }
 
+/* A set of some size, and what is asked of it. */
+struct sized {
+	unsigned n;
+	struct ruleset *rules;
+	struct one *subjects;
+	uint64_t median_ns[ROUNDS], p99_ns[ROUNDS],
+		ratio[ROUNDS]; /* the ratio to the first size, times 1,000 */
+	unsigned decided;
+	bool allocated;
+};
+
+static void make_sized(struct sized *s, unsigned n)
+{
+	struct random_state r = { 3 };
+
+	*s = (struct sized) { .n = n, .rules = make_rules(n) };
+	s->subjects = calloc(SUBJECTS, sizeof(*s->subjects));
+	if (!s->subjects)
+		die("out of memory");
+	for (unsigned k = 0; k < SUBJECTS; k++)
+		make_subject(&r, &s->subjects[k], n);
+	measure(s->rules, s->subjects, SUBJECTS, ruleset_decide);
+}
+
+/* One size after the other, round after round: a slow moment of the machine hits all alike. */
+static void measure_round(struct sized *s, const struct sized *first, unsigned round)
+{
+	struct mallinfo2 before = mallinfo2(), after;
+	struct numbers got = measure(s->rules, s->subjects, QUESTIONS, ruleset_decide);
+
+	after = mallinfo2();
+	s->allocated |= before.uordblks != after.uordblks;
+	s->decided = got.decided;
+	s->median_ns[round] = (uint64_t)(got.median_us * 1e3);
+	s->p99_ns[round] = (uint64_t)(got.p99_us * 1e3);
+	s->ratio[round] = s->median_ns[round] * 1000 / first->median_ns[round];
+}
+
+static double middle(uint64_t values[static ROUNDS])
+{
+	qsort(values, ROUNDS, sizeof(*values), compare);
+	return (double)values[ROUNDS / 2] / 1e3;
+}
+
+static void print_sized(struct sized *s, unsigned first)
+{
+	struct numbers walked = measure(s->rules, s->subjects, SUBJECTS, ruleset_walk);
+
+	printf("%6u rules + both lists    median %6.2f us  p99 %6.2f us  (x%.2f of %u rules; a "
+	       "walk: "
+	       "median %.1f us)  %u of %u decided, %s\n",
+		s->n, middle(s->median_ns), middle(s->p99_ns), middle(s->ratio), first,
+		walked.median_us, s->decided, QUESTIONS,
+		s->allocated ? "ALLOCATED" : "nothing allocated");
+}
+
 int main(void)
 {
 	static const unsigned sizes[] = { 100, 1000, 10000 };
-	struct one *subjects = calloc(SUBJECTS, sizeof(*subjects));
-	double first = 0;
+	struct sized all[array_len(sizes)];
 
-	if (!subjects)
-		die("out of memory");
 	make_lists();
+	for (size_t i = 0; i < array_len(sizes); i++)
+		make_sized(&all[i], sizes[i]);
+	for (unsigned round = 0; round < ROUNDS; round++)
+		for (size_t i = 0; i < array_len(sizes); i++)
+			measure_round(&all[i], &all[0], round);
+	for (size_t i = 0; i < array_len(sizes); i++)
+		print_sized(&all[i], sizes[0]);
+	swap_sets(all[array_len(sizes) - 1].rules, all[array_len(sizes) - 1].subjects,
+		sizes[array_len(sizes) - 1]);
 	for (size_t i = 0; i < array_len(sizes); i++) {
-		struct random_state r = { 3 };
-		struct ruleset *rs = make_rules(sizes[i]);
-		struct numbers indexed, walked;
-		struct mallinfo2 before, after;
-
-		for (unsigned k = 0; k < SUBJECTS; k++)
-			make_subject(&r, &subjects[k], sizes[i]);
-		measure(rs, subjects, SUBJECTS, ruleset_decide);
-		before = mallinfo2();
-		indexed = measure(rs, subjects, QUESTIONS, ruleset_decide);
-		after = mallinfo2();
-		walked = measure(rs, subjects, SUBJECTS, ruleset_walk);
-		first = i ? first : indexed.median_us;
-		printf("%6u rules + both lists    median %6.2f us  p99 %6.2f us  (x%.2f of %u "
-		       "rules;"
-		       " a walk: median %.1f us)  %u of %u decided, %s\n",
-			sizes[i], indexed.median_us, indexed.p99_us, indexed.median_us / first,
-			sizes[0], walked.median_us, indexed.decided, QUESTIONS,
-			before.uordblks == after.uordblks ? "nothing allocated" : "ALLOCATED");
-		if (i + 1 < array_len(sizes))
-			ruleset_free(rs);
-		else
-			swap_sets(rs, subjects, sizes[i]);
+		if (i + 1 < array_len(sizes)) /* the last one was swapped */
+			ruleset_free(all[i].rules);
+		free(all[i].subjects);
 	}
 	close(list_fds[0]);
 	close(list_fds[1]);
 	listset_unref(lists[0]);
 	listset_unref(lists[1]);
-	free(subjects);
 	return 0;
 }
