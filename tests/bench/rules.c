@@ -370,8 +370,10 @@ static void measure_round(struct sized *s, const struct sized *first, unsigned r
 
 static double middle(uint64_t values[static ROUNDS])
 {
+	const uint64_t *median = values + ROUNDS / 2;
+
 	qsort(values, ROUNDS, sizeof(*values), compare);
-	return (double)values[ROUNDS / 2] / 1e3;
+	return (double)*median / 1e3;
 }
 
 static void print_sized(struct sized *s, unsigned first)
