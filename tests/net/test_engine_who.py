@@ -118,7 +118,8 @@ class WhoTest(EngineTest):
         """It sends a datagram and ends at once, many times over."""
         d = self.start_daemon(rules=[ALL])
         n = 50
-        self.net.run(["bash", "-c", f"for i in $(seq {n}); do bash -c 'echo x >/dev/udp/{TIME4}/9000'; done"])
+        # Each to a port of its own: where two sockets get the same random source port, the second datagram is no new connection.
+        self.net.run(["bash", "-c", f"for i in $(seq {n}); do bash -c \"echo x >/dev/udp/{TIME4}/$((9000 + i))\"; done"])
         found = self.connections(d, n, limit=1000)
         bash = os.path.realpath("/bin/bash")
         self.assertEqual({c["process"]["path"] for c in found}, {bash})
