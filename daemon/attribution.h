@@ -11,6 +11,9 @@
  *   scan     found by a /proc scan only
  *   unknown  none of these
  *
+ * A send on a connected datagram socket passes nothing that is traced: who connected it counts, or who has it when that one has not.
+ * Where a child may have it too, or several processes share the port (SO_REUSEPORT), the result says so (is_shared).
+ *
  * What is forwarded for another network namespace is traced there as well, with the same tuple; the claim counts when its process is
  * in a namespace behind the interface that the packet came in by (ingress.h).
  */
@@ -40,6 +43,7 @@ struct attribution_result {
 	uint32_t uid; /* of the socket (queue message or sock_diag); UINT32_MAX not known */
 	enum attribution_method method;
 	enum confidence confidence;
+	bool is_shared; /* another process has its socket, or its port, and may have sent this: then never exact or likely */
 };
 
 struct attribution_stats {

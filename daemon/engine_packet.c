@@ -222,6 +222,7 @@ static void learn_who(struct engine *e, const struct queue_packet *p, const stru
 	c->uid = who.uid;
 	c->method = who.method;
 	c->confidence = who.confidence;
+	c->is_shared = who.is_shared;
 }
 
 void engine_learn(struct engine *e, const struct queue_packet *p, const struct packet *packet,
