@@ -247,7 +247,7 @@ static bool count_twins(struct twins *t, const uint8_t *buf, size_t len, uint32_
 			nlh->nlmsg_len < NLMSG_LENGTH(sizeof(m)))
 			return false;
 		memcpy(&m, NLMSG_DATA(nlh), sizeof(m));
-		t->n += can_send(&m, t->flow);
+		t->n += m.id.idiag_dport ? has_tuple(&m, t->flow) : can_send(&m, t->flow);
 	}
 	return true;
 }

@@ -35,7 +35,6 @@ CANNOT = {
     "fork-child-connected": f"{ONE_OF}: parent and child have it, the parent is told, and that it shares it",
     "fork-exec-connected": f"{ONE_OF}: parent and child have it, the parent is told, and that it shares it",
     "fork-two-connected": f"{ONE_OF}: two children have it, one of them is told, and that it shares it",
-    "reuseport-one-tuple": "two sockets, one flow: the event is of both, tells one of them, and that it shares it",
 }
 
 Expected = collections.namedtuple("Expected", "protocol ip port source_port pid path more")
@@ -67,7 +66,8 @@ def judge(want, event):
         return "unknown", None
     path_right = want.path == "-" or process["path"] == want.path
     may_be_another = SHARED in process["flags"] and event["attribution"]["confidence"] not in SURE
-    if process["pid"] == want.pid and path_right:
+    # Both processes of a twin send this flow, and one event tells of it.
+    if (process["pid"] == want.pid or str(process["pid"]) == want.more.get("twin")) and path_right:
         return "right", None
     if str(process["pid"]) == want.more.get("sharer") and may_be_another:
         return "shared", None

@@ -510,7 +510,7 @@ static void reuseport_one_tuple(struct run *r)
 		}
 		close(fd);
 	}
-	snprintf(more, sizeof(more), "sharer=%d", pids[0]);
+	snprintf(more, sizeof(more), "twin=%d", pids[0]);
 	expect(r, "udp", &to, port, pids[1], NULL, more);
 	close(gate[0]);
 	close(gate[1]);
