@@ -23,6 +23,7 @@ class AttributionTest(unittest.TestCase):
             for r in rows:
                 with self.subTest(r.name):
                     self.assertEqual((r.bad, r.missing, r.marks), (0, 0, 0), r.complaints[:3])
+                    self.assertEqual(r.wrong, 0, r.complaints[:3])
                     if r.name not in driver.CANNOT:
                         self.assertEqual(r.right, r.tries, r.complaints[:3])
             # What is marked is marked in the history too.
