@@ -19,6 +19,8 @@
 #define CLAIMS_MAX 64 /* of one flow, looked at */
 #define CLAIM_AGE_NS                                                                               \
 	5000000000u /* a packet follows its claim at once; older ones are of other tries */
+#define REPEAT_AGE_NS                                                                              \
+	130000000000u /* but a SYN that was lost comes again for two minutes, without another claim */
 #define CANDIDATES_MAX 16
 #define CHILDREN_MAX 16
 #define FILES_MAX 256 /* of a process, looked at without need */
@@ -34,6 +36,7 @@ struct candidates {
 	bool standing; /* among them one that is not traced: its last claim stands for all since */
 	bool unplaced; /* only such whose namespace nobody could look at: they ended at once */
 	bool reinjected; /* claimed by ourselves: see add_candidate() */
+	bool old; /* of a SYN that may come again: nothing without the socket */
 };
 
 /* Whether a process is where the flow comes from. */
@@ -102,10 +105,10 @@ static void collect_standing(struct attribution *a, const struct flow *f, struct
 static void collect(
 	struct attribution *a, const struct flow *f, uint16_t src_port, struct candidates *ret)
 {
-	uint64_t now = clock_mono_ns();
+	uint64_t now = clock_mono_ns(), age = ret->old ? REPEAT_AGE_NS : CLAIM_AGE_NS;
 	struct claim found[CLAIMS_MAX];
-	unsigned n = claims_find(a->claims, f, src_port,
-		now > CLAIM_AGE_NS ? now - CLAIM_AGE_NS : 0, found, CLAIMS_MAX);
+	unsigned n =
+		claims_find(a->claims, f, src_port, now > age ? now - age : 0, found, CLAIMS_MAX);
 
 	ret->many |= n == CLAIMS_MAX;
 	/* Looking at one may bring more claims, in the place of these. */
@@ -267,7 +270,7 @@ static void referee(struct attribution *a, const struct flow *flow, uint32_t ifi
 		found = find_socket(a, flow, ifindex, &owner);
 	}
 	/* The socket is open in no program any more, or its only claimant is gone, whoever has it now: likely that was it. */
-	if (c->n == 1 && !c->many &&
+	if (c->n == 1 && !c->many && !c->old &&
 		(!found || !owner.inode || process_is_gone(a->processes, c->list[0]->pid))) {
 		take(ret, c->list[0], METHOD_FTRACE, CONFIDENCE_LIKELY);
 		return;
@@ -396,6 +399,17 @@ static bool is_carrier(const struct attribution *a, const struct flow *flow, uin
 	       sockdiag_find(a->sockdiag, flow, ifindex, &owner) == ERR_NOT_FOUND;
 }
 
+/* Who connected over IPv6, where the claim has no source port; or a while ago, where this is not the first SYN. */
+static void collect_tcp(struct attribution *a, const struct flow *flow, struct candidates *c)
+{
+	collect(a, flow, 0, c);
+	c->old = !c->n;
+	if (c->old)
+		collect(a, flow, flow->src_port, c);
+	if (c->old && !c->n)
+		collect(a, flow, 0, c);
+}
+
 void attribution_find(struct attribution *a, const struct flow *flow, uint32_t packet_uid,
 	uint32_t ifindex_out, struct attribution_result *ret)
 {
@@ -415,7 +429,7 @@ void attribution_find(struct attribution *a, const struct flow *flow, uint32_t p
 		take(ret, a->kernel, METHOD_PROC, CONFIDENCE_SCAN);
 	} else if (c.n != 1 || c.many || !settle_claimant(a, flow, ifindex_out, &c, ret)) {
 		if (a->trace && !c.n && flow->proto == IPPROTO_TCP)
-			collect(a, flow, 0, &c);
+			collect_tcp(a, flow, &c);
 		referee(a, flow, ifindex_out, &c, ret);
 	}
 	candidates_done(&c);

@@ -360,16 +360,20 @@ static int32_t bear(bool has_socket)
 	return pid;
 }
 
-/* The child of the scene claimed first, then `other`; the one socket that sock_diag names is ours. */
-static void claim_too(struct attribution *a, int32_t other)
+static void claim(struct attribution *a, uint8_t proto, int32_t who, uint64_t time_ns)
 {
 	play.at = 0;
 	play.batches[0].n = 1;
-	play.batches[0].events[0] = (struct trace_event) { .type = TRACE_EVENT_CLAIM,
-		.time_ns = clock_mono_ns(),
-		.tid = other,
-		.flow = flow_of(IPPROTO_UDP) };
+	play.batches[0].events[0] = (struct trace_event) {
+		.type = TRACE_EVENT_CLAIM, .time_ns = time_ns, .tid = who, .flow = flow_of(proto)
+	};
 	attribution_drain(a);
+}
+
+/* The child of the scene claimed first, then `other`; the one socket that sock_diag names is ours. */
+static void claim_too(struct attribution *a, int32_t other)
+{
+	claim(a, IPPROTO_UDP, other, clock_mono_ns());
 }
 
 /* The socket is that of none of both, so the kernel names a twin: the last one counts, and nobody is sure. */
@@ -453,6 +457,38 @@ static void test_a_child_with_another_socket(void **state)
 	check_forked(CLOSED, CONFIDENCE_EXACT);
 }
 
+/* Its SYN was lost, and comes again without another claim: the old one counts for who has the socket. */
+static void test_a_syn_that_comes_again(void **state)
+{
+	struct attribution *a = begin(IPPROTO_UDP, CLOSED, BATCHES - 1);
+	struct attribution_result who;
+
+	(void)state;
+	second = bear(true);
+	claim(a, IPPROTO_TCP, second, clock_mono_ns() - 10000000000u);
+	ask(a, IPPROTO_TCP, &who);
+	assert_non_null(who.process);
+	assert_int_equal(who.process->pid, second);
+	assert_int_equal(who.confidence, CONFIDENCE_EXACT);
+	assert_int_equal(scans(a), 0);
+	finish(a, &who);
+}
+
+/* ... and for nobody else. */
+static void test_an_old_claim_without_a_socket(void **state)
+{
+	struct attribution *a = begin(IPPROTO_UDP, CLOSED, BATCHES - 1);
+	struct attribution_result who;
+
+	(void)state;
+	second = bear(false);
+	claim(a, IPPROTO_TCP, second, clock_mono_ns() - 10000000000u);
+	diag.left = 0;
+	ask(a, IPPROTO_TCP, &who);
+	assert_null(who.process);
+	finish(a, &who);
+}
+
 /* We send nothing: our verdict sent another packet on its way, and the kernel carries it in one of its own. */
 static void test_what_our_verdict_made(void **state)
 {
@@ -501,6 +537,8 @@ int main(void)
 		TEST(test_one_of_twins),
 		TEST(test_a_child_with_a_connected_socket),
 		TEST(test_a_child_with_another_socket),
+		TEST(test_a_syn_that_comes_again),
+		TEST(test_an_old_claim_without_a_socket),
 		TEST(test_what_our_verdict_made),
 	};
 

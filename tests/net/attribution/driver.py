@@ -63,7 +63,7 @@ def judge(want, event):
     """(verdict, complaint)"""
     process = event["process"]
     if not process:
-        return "unknown", None
+        return "unknown", f"{want} and nobody is told"
     path_right = want.path == "-" or process["path"] == want.path
     may_be_another = SHARED in process["flags"] and event["attribution"]["confidence"] not in SURE
     # Both processes of a twin send this flow, and one event tells of it.
