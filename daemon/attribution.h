@@ -81,10 +81,11 @@ bool attribution_check(struct attribution *a);
 
 /*
  * Who makes this flow? `packet_uid` is the queue's NFQA_UID (UINT32_MAX: none), `ifindex_out` the outgoing interface
- * (0: none). Fills *ret; never fails: the worst is confidence unknown.
+ * (0: none). `is_wrapped`: its data begins as what a tunnel sends (tunnels.h). Fills *ret; never fails: the worst is confidence
+ * unknown.
  */
 void attribution_find(struct attribution *a, const struct flow *flow, uint32_t packet_uid,
-	uint32_t ifindex_out, struct attribution_result *ret);
+	uint32_t ifindex_out, bool is_wrapped, struct attribution_result *ret);
 
 /*
  * Before a person is asked: what takes longer, or changes while a program runs. *process (a reference, or NULL) is read anew; where

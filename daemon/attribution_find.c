@@ -36,7 +36,7 @@ struct candidates {
 	bool standing; /* among them one that is not traced: its last claim stands for all since */
 	bool unplaced; /* only such whose namespace nobody could look at: they ended at once */
 	bool reinjected; /* claimed by ourselves: see add_candidate() */
-	bool old; /* of a SYN that may come again: nothing without the socket */
+	bool old; /* of a SYN that may come again: little without the socket */
 };
 
 /* Whether a process is where the flow comes from. */
@@ -270,9 +270,9 @@ static void referee(struct attribution *a, const struct flow *flow, uint32_t ifi
 		found = find_socket(a, flow, ifindex, &owner);
 	}
 	/* The socket is open in no program any more, or its only claimant is gone, whoever has it now: likely that was it. */
-	if (c->n == 1 && !c->many && !c->old &&
+	if (c->n == 1 && !c->many &&
 		(!found || !owner.inode || process_is_gone(a->processes, c->list[0]->pid))) {
-		take(ret, c->list[0], METHOD_FTRACE, CONFIDENCE_LIKELY);
+		take(ret, c->list[0], METHOD_FTRACE, c->old ? CONFIDENCE_SCAN : CONFIDENCE_LIKELY);
 		return;
 	}
 	if (choose_by_identifier(flow, c, ret))
@@ -406,12 +406,10 @@ static void collect_tcp(struct attribution *a, const struct flow *flow, struct c
 	c->old = !c->n;
 	if (c->old)
 		collect(a, flow, flow->src_port, c);
-	if (c->old && !c->n)
-		collect(a, flow, 0, c);
 }
 
 void attribution_find(struct attribution *a, const struct flow *flow, uint32_t packet_uid,
-	uint32_t ifindex_out, struct attribution_result *ret)
+	uint32_t ifindex_out, bool is_wrapped, struct attribution_result *ret)
 {
 	struct candidates c = { .n = 0 };
 	struct flow portless = *flow;
@@ -425,7 +423,7 @@ void attribution_find(struct attribution *a, const struct flow *flow, uint32_t p
 		collect(a, &portless, 0, &c);
 	if (!c.n && c.reinjected && flow->proto == IPPROTO_UDP) {
 		attribution_kernel(a, ret);
-	} else if (is_carrier(a, flow, ifindex_out)) {
+	} else if (is_wrapped && is_carrier(a, flow, ifindex_out)) {
 		take(ret, a->kernel, METHOD_PROC, CONFIDENCE_SCAN);
 	} else if (c.n != 1 || c.many || !settle_claimant(a, flow, ifindex_out, &c, ret)) {
 		if (a->trace && !c.n && flow->proto == IPPROTO_TCP)

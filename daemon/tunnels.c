@@ -17,6 +17,8 @@
 #include "lib/cleanup.h"
 
 #define PORTS_MAX 64
+#define HEADER_LEN 8 /* of VXLAN, and of GENEVE at least */
+#define TRIES_MAX 5 /* while devices change */
 
 struct tunnels {
 	struct mnl_socket *news, *nl;
@@ -32,7 +34,6 @@ static const struct kind {
 } kinds[] = {
 	{ "vxlan", IFLA_VXLAN_PORT },
 	{ "geneve", IFLA_GENEVE_PORT },
-	{ "bareudp", IFLA_BAREUDP_PORT },
 };
 
 static void add_port(struct tunnels *t, uint16_t port)
@@ -69,28 +70,44 @@ static void read_linkinfo(struct tunnels *t, const struct nlattr *linkinfo)
 	}
 }
 
-static int on_link(const struct nlmsghdr *nlh, void *ctx)
+static void read_link(struct tunnels *t, const struct nlmsghdr *nlh)
 {
 	const struct nlattr *attr;
 
 	if (nlh->nlmsg_type != RTM_NEWLINK)
-		return MNL_CB_OK;
+		return;
 	mnl_attr_for_each(attr, nlh, sizeof(struct ifinfomsg))
 	{
 		if (mnl_attr_get_type(attr) == IFLA_LINKINFO)
-			read_linkinfo(ctx, attr);
+			read_linkinfo(t, attr);
 	}
-	return MNL_CB_OK;
 }
 
-/* All links of one kind. False: the kernel did not tell. */
+/* What one datagram of a dump tells. False: that was the last; *whole: no device was changed meanwhile. */
+static bool read_links(struct tunnels *t, const void *buf, int len, bool *whole)
+{
+	const struct nlmsghdr *nlh = buf;
+
+	for (; mnl_nlmsg_ok(nlh, len); nlh = mnl_nlmsg_next(nlh, &len)) {
+		/* What is left of the answer to an earlier request that failed half-way. */
+		if (nlh->nlmsg_seq != t->seq)
+			continue;
+		*whole &= nlh->nlmsg_type != NLMSG_ERROR && !(nlh->nlmsg_flags & NLM_F_DUMP_INTR);
+		if (nlh->nlmsg_type == NLMSG_DONE || nlh->nlmsg_type == NLMSG_ERROR)
+			return false;
+		read_link(t, nlh);
+	}
+	return true;
+}
+
+/* All links of one kind. False: the kernel did not tell, or told of some before and of others after a change. */
 static bool read_kind(struct tunnels *t, const char *kind)
 {
 	_Alignas(8) char buf[32768]; /* as much as the kernel puts into one datagram */
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
-	unsigned port = mnl_socket_get_portid(t->nl);
-	int r = MNL_CB_OK;
 	struct nlattr *linkinfo;
+	bool whole = true;
+	ssize_t n;
 
 	nlh->nlmsg_type = RTM_GETLINK;
 	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
@@ -101,19 +118,19 @@ static bool read_kind(struct tunnels *t, const char *kind)
 	mnl_attr_nest_end(nlh, linkinfo);
 	if (mnl_socket_sendto(t->nl, nlh, nlh->nlmsg_len) < 0)
 		return false;
-	while (r > MNL_CB_STOP) {
-		ssize_t n = mnl_socket_recvfrom(t->nl, buf, sizeof(buf));
+	do
+		n = mnl_socket_recvfrom(t->nl, buf, sizeof(buf));
+	while ((n < 0 && errno == EINTR) || (n >= 0 && read_links(t, buf, (int)n, &whole)));
+	return n >= 0 && whole;
+}
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
+static bool read_all(struct tunnels *t)
+{
+	t->n = 0;
+	for (size_t i = 0; i < array_len(kinds); i++)
+		if (!read_kind(t, kinds[i].name))
 			return false;
-		r = mnl_cb_run(buf, (size_t)n, t->seq, port, on_link, t);
-		/* What is left of the answer to an earlier request that failed half-way. */
-		if (r < 0 && errno == EPROTO)
-			r = MNL_CB_OK;
-	}
-	return r >= 0;
+	return true;
 }
 
 /* Whether a device was made, changed or removed; also when the kernel had more to tell than there was room for. */
@@ -132,13 +149,23 @@ static bool has_news(struct tunnels *t)
 	}
 }
 
+bool tunnels_is_header(const uint8_t *data, size_t len)
+{
+	unsigned type = len >= HEADER_LEN ? (unsigned)data[2] << 8 | data[3] : 0;
+
+	if (len < HEADER_LEN)
+		return false;
+	/* VXLAN: an identifier follows. GENEVE: version 0, around Ethernet or IP. */
+	return (data[0] & 0x08 && data[7] == 0) ||
+	       (data[0] >> 6 == 0 && (type == 0x6558 || type == 0x0800 || type == 0x86dd));
+}
+
 bool tunnels_has_port(struct tunnels *t, uint16_t port)
 {
 	if (has_news(t) || !t->is_known) {
-		t->n = 0;
-		t->is_known = true;
-		for (size_t i = 0; i < array_len(kinds); i++)
-			t->is_known &= read_kind(t, kinds[i].name);
+		t->is_known = false;
+		for (unsigned i = 0; i < TRIES_MAX && !t->is_known; i++)
+			t->is_known = read_all(t);
 	}
 	for (unsigned i = 0; i < t->n; i++)
 		if (t->ports[i] == port)

@@ -237,7 +237,7 @@ static void ask(struct attribution *a, uint8_t proto, struct attribution_result 
 {
 	struct flow f = flow_of(proto);
 
-	attribution_find(a, &f, 0, 0, ret);
+	attribution_find(a, &f, 0, 0, false, ret);
 }
 
 /* Its files are closed already, its end is traced only at the referee's second look: it is not whoever has the socket now. */
@@ -474,7 +474,7 @@ static void test_a_syn_that_comes_again(void **state)
 	finish(a, &who);
 }
 
-/* ... and for nobody else. */
+/* ... or, where that is gone, for who claimed it alone: which proves nothing. */
 static void test_an_old_claim_without_a_socket(void **state)
 {
 	struct attribution *a = begin(IPPROTO_UDP, CLOSED, BATCHES - 1);
@@ -485,7 +485,9 @@ static void test_an_old_claim_without_a_socket(void **state)
 	claim(a, IPPROTO_TCP, second, clock_mono_ns() - 10000000000u);
 	diag.left = 0;
 	ask(a, IPPROTO_TCP, &who);
-	assert_null(who.process);
+	assert_non_null(who.process);
+	assert_int_equal(who.process->pid, second);
+	assert_int_equal(who.confidence, CONFIDENCE_SCAN);
 	finish(a, &who);
 }
 
@@ -505,7 +507,7 @@ static void test_what_our_verdict_made(void **state)
 	};
 	attribution_drain(a);
 	diag.left = 0;
-	attribution_find(a, &f, 0, 0, &who);
+	attribution_find(a, &f, 0, 0, false, &who);
 	assert_non_null(who.process);
 	assert_string_equal(who.process->path, "[kernel]");
 	assert_int_equal(who.confidence, CONFIDENCE_EXACT);

@@ -52,7 +52,7 @@ struct tunnel {
 	char device[32];
 };
 
-static void open_tunnel(const struct run *r, struct tunnel *t)
+static void open_tunnel(const struct run *r, struct tunnel *t, int port)
 {
 	char text[INET6_ADDRSTRLEN];
 
@@ -62,7 +62,7 @@ static void open_tunnel(const struct run *r, struct tunnel *t)
 	snprintf(t->device, sizeof(t->device), "vx%u", r->try % 100000);
 	address_text(&t->outer, text);
 	if (!shell("ip link add %s type vxlan id %u remote %s dstport %d 2>/dev/null", t->device,
-		    r->try + 1, text, PORT))
+		    r->try + 1, text, port))
 		skip("no vxlan here");
 	must(shell("ip link set %s addrgenmode none up && ip addr add 10.255.0.1/24 dev %s",
 		     t->device, t->device)
@@ -77,8 +77,26 @@ static void know_neighbour(const struct tunnel *t)
 		"ip neigh add");
 }
 
+/* Packets of this network namespace that wait for a verdict. */
+static unsigned n_waiting(void)
+{
+	FILE *f = fopen("/proc/self/net/netfilter/nfnetlink_queue", "re");
+	unsigned waiting, n = 0;
+	char line[256];
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%*u %*u %u", &waiting) == 1)
+			n += waiting;
+	if (f)
+		fclose(f);
+	return n;
+}
+
+/* Not before all is judged: what a tunnel sent is nobody's when the tunnel is gone. */
 static void close_tunnel(const struct tunnel *t)
 {
+	for (int tries = 0; tries < 10000 && n_waiting(); tries++)
+		poll(NULL, 0, 2);
 	shell("ip link del %s", t->device);
 }
 
@@ -112,7 +130,7 @@ static void tunnel(struct run *r)
 {
 	struct tunnel t;
 
-	open_tunnel(r, &t);
+	open_tunnel(r, &t, PORT);
 	send_until_sent(&t);
 	expect(r, "udp", &t.outer, 0, 0, "[kernel]", "flag=kernel");
 	close_tunnel(&t);
@@ -123,7 +141,7 @@ static void tunnel_data(struct run *r)
 {
 	struct tunnel t;
 
-	open_tunnel(r, &t);
+	open_tunnel(r, &t, PORT);
 	know_neighbour(&t);
 	send_until_sent(&t);
 	expect(r, "udp", &t.outer, 0, 0, "[kernel]", "flag=kernel");
@@ -139,7 +157,7 @@ static void tunnel_later(struct run *r)
 	struct tunnel t;
 	int fd = open_inner();
 
-	open_tunnel(r, &t);
+	open_tunnel(r, &t, PORT);
 	know_neighbour(&t);
 	for (int tries = 0; tries < 1000 && !sent_by(t.device); tries++) {
 		send_inner(fd, &t);
@@ -159,16 +177,18 @@ static void tunnel_later(struct run *r)
 	close(fd);
 }
 
-/* A process's own datagram to the port of a tunnel. */
+/* A process's own datagram to the port of a tunnel, by a socket that lives until it is judged. */
 static void tunnel_port(struct run *r)
 {
 	union address to = target4(r, 1);
 	struct tunnel t;
 	int fd = open_inner();
 
-	open_tunnel(r, &t);
+	open_tunnel(r, &t, ECHO_PORT);
+	set_port(&to, ECHO_PORT);
 	sendto(fd, "x", 1, 0, &to.any, sizeof(to.v4));
 	expect(r, "udp", &to, source_port(fd), getpid(), NULL, NULL);
+	wait_answer(fd);
 	close_tunnel(&t);
 	close(fd);
 }
