@@ -269,6 +269,7 @@ static void test_udp_twins(void **state)
 	two = -1;
 	assert_false(sockdiag_has_twins(*state, &f));
 	dual = open_shared(AF_INET6, port);
+	assert_true(dual >= 0);
 	assert_true(sockdiag_has_twins(*state, &f));
 	/* The look-up that follows is answered all the same. */
 	f.src_port = 1;
