@@ -204,6 +204,8 @@ static void test_rule_refusals(void **state)
 		"add --path /usr/bin/curl", /* no action */
 		"add --action allow", /* nothing to match */
 		"add --action allow --any --port 80",
+		"add --action allow --port 65536",
+		"add --action allow --port 80-65536",
 	};
 
 	(void)state;
