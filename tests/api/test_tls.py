@@ -15,9 +15,10 @@ import threading
 import unittest
 from urllib.parse import urlsplit
 
-from kit import SITE, V1, Api, Daemon, Lab, rule, wait_until, why_not
+from kit import SITE, V1, Api, ApiCase, Daemon, Lab, RawConnection, rule, wait_until, why_not
 from client import Events
 from lab import WORLD4, WORLD6
+from nul_cases import NulCases
 from test_remote import readme_blocks, recipes
 import tap
 
@@ -332,6 +333,21 @@ class TestTls(TlsCase):
         self.assertEqual(got, {"certificate": self.pair.certificate, "key": self.pair.key})
         for patch in ({"tls": {"key": "/x"}}, {"tls": None}):
             self.assert_status(self.daemon.api.patch(f"{V1}/config", patch), 422)
+
+
+class TestNuls(NulCases, TlsCase):
+    """Over TLS libmicrohttpd reads by itself as well."""
+
+    def raw(self):
+        conn = RawConnection(sock=self.far().wrapped())
+        self.addCleanup(conn.close)
+        return conn
+
+    head_lines = ApiCase.head_lines
+
+    @property
+    def api(self):
+        return self.far(token=self.token)
 
 
 class TestRenewal(TlsCase):
