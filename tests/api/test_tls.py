@@ -328,6 +328,27 @@ class TestTls(TlsCase):
         code = url.fragment.partition("=")[2]
         self.assertIn("Secure", self.assert_status(self.far().post(f"{V1}/session", {"code": code}), 201).headers["Set-Cookie"])
 
+    def ruleman(self, cacert=None, host=WORLD4):
+        done = self.net.inside([f"{self.daemon.builddir}/opensnitch-ruleman", "--url", f"https://{host}:{self.daemon.port}", "--token-file",
+                             f"{self.daemon.runtime_dir}/token", *(["--cacert", cacert] if cacert else []), "list"])
+        return done.returncode, done.stdout, done.stderr
+
+    def test_the_command_line_tool(self):
+        code, out, err = self.ruleman(self.pair.certificate)
+        self.assertEqual((code, err), (0, ""))
+        self.assertIn("000-console\t", out)
+        other = Pair(self.net.dir, "stranger")
+        for cacert, host in ((None, WORLD4), (other.certificate, WORLD4), (self.pair.certificate, f"[{WORLD6}]")):
+            with self.subTest(cacert=cacert, host=host):
+                code, out, err = self.ruleman(cacert, host)
+                self.assertEqual((code, out), (1, ""))
+                self.assertIn("--cacert", err)
+        for bad in ("/nonexistent", self.pair.key):
+            with self.subTest(bad):
+                code, out, err = self.ruleman(bad)
+                self.assertEqual((code, out), (1, ""))
+                self.assertIn("certificate", err)
+
     def test_the_config_tells(self):
         got = self.assert_status(self.daemon.api.get(f"{V1}/config"), 200).json["restart"]["tls"]
         self.assertEqual(got, {"certificate": self.pair.certificate, "key": self.pair.key})
