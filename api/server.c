@@ -256,9 +256,9 @@ void server_set_pair(struct server *s, struct tls_pair *pair)
 	s->pair = tls_pair_ref(pair);
 }
 
-bool server_has_pair(const struct server *s)
+const struct tls_pair *server_pair(const struct server *s)
 {
-	return s->pair != NULL;
+	return s->pair;
 }
 
 /* ---- starting */
