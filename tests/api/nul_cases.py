@@ -19,7 +19,7 @@ BAD_FIELDS = (b"X: a\0b\r\nY: c\r\n", b"X: a\0b\r\n", b"X: \0b\r\nY: c\r\n", b"X
 # Without NULs, and yet none of these is a field as RFC 9110 has it.
 BAD_ENDS = (b"X: a\nY: b\n", b"X: a\n", b"X: a\rb\r\n", b"X: a\r\r\n", b"X: a\r\n b\r\n", b"X: a\r\n\tb\r\nY: c\r\n", b"X: a\r\n \r\n")
 GOOD_FIELDS = (b"", b"X: \r\nY:\r\n", b"X:   a b  \r\nY: \t c\t\r\n", b"X: \xc3\xbc\r\nX: \xff\r\n", b"X: a: b: c\r\n", b"Cookie: a=b; c=d\r\nX: \\0 %00\r\n",
-               b"X: %b\r\n" % (b"a" * 12000), b"".join(b"X-%d: a\r\n" % n for n in range(100)))
+               b"X: %b\r\n" % (b"a" * 12000), b"X: %b\r\nY: b\r\n" % (b"a" * 20000), b"".join(b"X-%d: a\r\n" % n for n in range(100)))
 BODIES = (b'{"enabled":true}\0', b'\0{"enabled":true}', b'{"enabled":\0true}', b'{"enab\0led":true}', b'{"enabled":true,"for":"5\0m"}', b'{"enabled":true,"for":"5m\0"}',
           b'{"enabled":true,\0"for":"5m"}', b'{"enabled":true,"x":"\\u0000"}', b'{"enabled":true,"\\u0000":1}', b"\0", b'{"enabled":true}\0{"enabled":true}')
 CHUNKED = (b"10\r\n%b\r\n0\r\nX: a\0\r\n\r\n", b"10\r\n%b\r\n0\r\nX\0: a\r\n\r\n", b"10\r\n%b\r\n0\r\nX: a\r\n\r\n", b"10\0\r\n%b\r\n0\r\n\r\n", b"\x0010\r\n%b\r\n0\r\n\r\n",
