@@ -50,8 +50,8 @@ const char *trace_what(const struct trace *t);
 struct trace_stats {
 	uint64_t events; /* given */
 	uint64_t lost; /* as trace_lost() */
-	uint64_t
-		reads; /* of a processor's ring buffer: one that has nothing new is not read, where the kernel lets it be seen before */
+	/* Of a processor's ring buffer; one that has nothing new is not read, where that can be seen before. */
+	uint64_t reads;
 	uint64_t empty_reads; /* of those, such that found nothing */
 };
 
