@@ -204,6 +204,8 @@ struct ipc_counters {
 	uint64_t verdict_errors; /* other */
 	uint64_t trace_events;
 	uint64_t trace_lost;
+	uint64_t trace_reads; /* of a processor's ring buffer */
+	uint64_t trace_empty_reads; /* ... that found nothing new */
 	uint64_t proc_scans;
 	uint64_t events_lost; /* not sent: the console was too slow or absent */
 	uint64_t ipc_refused; /* messages of the console that failed their check */
