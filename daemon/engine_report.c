@@ -172,8 +172,10 @@ static void update_counters(struct engine *e)
 	c->queue_user_dropped = q.user_dropped;
 	c->verdict_lost = q.verdict_lost;
 	c->verdict_errors = q.verdict_errors;
-	c->trace_events = a.trace_events;
-	c->trace_lost = a.trace_lost;
+	c->trace_events = a.trace.events;
+	c->trace_lost = a.trace.lost;
+	c->trace_reads = a.trace.reads;
+	c->trace_empty_reads = a.trace.empty_reads;
 	c->proc_scans = a.proc_scans;
 	c->processes_now = a.processes;
 	c->names_now = names_count(e->names);
