@@ -204,6 +204,8 @@ struct ipc_counters {
 	uint64_t verdict_errors; /* other */
 	uint64_t trace_events;
 	uint64_t trace_lost;
+	uint64_t trace_reads; /* of a processor's ring buffer */
+	uint64_t trace_empty_reads; /* ... that found nothing new */
 	uint64_t proc_scans;
 	uint64_t events_lost; /* not sent: the console was too slow or absent */
 	uint64_t ipc_refused; /* messages of the console that failed their check */
@@ -249,6 +251,8 @@ enum ipc_alert_code {
 	ALERT_EXPORT_RESUMED = 36,
 	ALERT_TLS_REFUSED = 37, /* certificate and key are not used: the former ones are, or none */
 	ALERT_TLS_KEY_OPEN = 38, /* everybody may read the key */
+	ALERT_TLS_EXPIRES = 39, /* the certificate ends soon */
+	ALERT_TLS_EXPIRED = 40, /* ... and has ended */
 };
 
 struct ipc_alert {

@@ -270,6 +270,11 @@ int trace_instance_open_cpu(struct trace_instance *in, unsigned cpu, struct erro
 	return fd < 0 ? fail(err, errno, "cannot open", path) : fd;
 }
 
+void trace_instance_mark(struct trace_instance *in)
+{
+	put(in->fd, "trace_marker", "opensnitch");
+}
+
 void trace_instance_narrow(struct trace_instance *in, const char *but_if)
 {
 	static const enum trace_source_id sources[] = { TRACE_SOURCE_FIB, TRACE_SOURCE_FIB6 };

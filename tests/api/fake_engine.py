@@ -85,7 +85,7 @@ class HelloMsg(C.Structure):
 
 class Counters(C.Structure):
     _fields_ = [("packets", C.c_uint64), ("decisions", C.c_uint64 * 3), ("reasons", C.c_uint64 * 8),
-                ("methods", C.c_uint64 * 3), ("confidences", C.c_uint64 * 4), ("rest", C.c_uint64 * 18),
+                ("methods", C.c_uint64 * 4), ("confidences", C.c_uint64 * 4), ("rest", C.c_uint64 * 20),
                 ("now", C.c_uint32 * 4)]
 
 

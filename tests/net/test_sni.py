@@ -39,7 +39,7 @@ sys.stdin.read()
 """
 
 # A program inside: argv is HOST PORT TYPE, then pieces in hexadecimal; "." waits until its datagrams were echoed, "=" until a line
-# comes on stdin. Prints its port, then what came back.
+# comes on stdin; "~" keeps a silent connection alive each second. Prints its port, then what came back.
 PROGRAM = r"""
 import socket, sys
 host, port, kind, *pieces = sys.argv[1:]
@@ -52,6 +52,10 @@ print(s.getsockname()[1], flush=True)
 for p in pieces:
     if p == ".":
         print(len(s.recv(65536)), flush=True)
+    elif p == "~":
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        s.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 1)
+        s.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 1)
     elif p == "=":
         sys.stdin.readline()
     else:
@@ -253,10 +257,13 @@ class SniTest(EngineTest):
     def test_13_a_flow_that_is_forgotten_is_still_undecided(self):
         d, events = self.begin(rule("100-deny", "deny", ("dest.host", "openssl.hello.test")))
         hello = words("tls_hello", "openssl")
-        silent, port = self.program(TLS4, 443, "tcp", "=", hello, ".")
+        silent, port = self.program(TLS4, 443, "tcp", "~", "=", hello, ".")
         restarted, other_port = self.program(TLS4, 443, "tcp", "=", hello, ".")
         # It says nothing for long: told without a name, and judged by it later.
         self.check(self.decision(events, port), None, "none", "none")
+        # What keeps it alive has its SYN's sequence number, and is no SYN sent again.
+        packets = counter(d, "packets")
+        lab.wait_until(lambda: counter(d, "packets") > packets, what="a keepalive")
         silent.stdin.write("\n")
         silent.stdin.flush()
         decided = self.decision(events, port, "openssl.hello.test")
@@ -269,6 +276,22 @@ class SniTest(EngineTest):
         restarted.stdin.write("\n")
         restarted.stdin.flush()
         self.check(self.decision(events, other_port, "openssl.hello.test"), "openssl.hello.test", "sni", "exact", "deny")
+
+    def test_14_a_name_of_the_hosts_file_is_not_enough(self):
+        hosts = f"{self.net.dir}/hosts"
+        with open(hosts, "w", encoding="ascii") as f:
+            f.write(f"{TLS4} filed.secret.test\n")
+        d = self.start_daemon(config={"read_sni": True}, rules=[ALLOW_ALL, rule("100-deny", "deny", ("dest.host", "bad.secret.test"))],
+                              wrap=["unshare", "--mount", "--propagation", "private", "sh", "-c",
+                                    f'mount --bind {hosts} /etc/hosts && exec "$@"', "sh"])
+        events = self.watch(d, "connection")
+        self.assert_curl(self.https("filed.secret.test"), "secret hello")
+        self.check(self.decision(events, host="filed.secret.test"), "filed.secret.test", "sni", "exact")
+        self.assert_curl(self.https("bad.secret.test", timeout="3"), code=28)
+        self.check(self.decision(events, host="bad.secret.test"), "bad.secret.test", "sni", "guess", "deny")
+        # Who says no name there has the file's.
+        p, port = self.program(TLS4, 443, "tcp", b"no TLS", ".")
+        self.check(self.decision(events, port), "filed.secret.test", "hosts", "likely")
 
 
 if __name__ == "__main__":
