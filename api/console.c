@@ -335,11 +335,13 @@ struct ticker {
 static void tick(void *ctx)
 {
 	struct ticker *t = ctx;
+	uint64_t now = clock_real_us();
 
 	loop_timer_set(t->timer, HISTORY_TICK_MS);
 	if (t->console->history)
 		history_tick(t->console->history);
-	server_end_expired(t->console->server, clock_real_us());
+	server_end_expired(t->console->server, now);
+	tls_check_end(t->console, now);
 	heap_tick(&t->heap, t->console->n_messages);
 }
 

@@ -64,6 +64,8 @@ struct console {
 	struct exports *exports; /* api/exports.h: decisions to other machines and files */
 	struct server *server; /* api/server.h */
 	struct tls_files *tls; /* api/tls.h: what the engine sent last */
+	unsigned tls_end_told; /* ALERT_TLS_EXPIRES or ALERT_TLS_EXPIRED; 0: neither */
+	uint64_t tls_end_told_us; /* when, CLOCK_REALTIME */
 
 	uint64_t
 		instance; /* of the engine (IPC_HELLO); 0 until it said so. "until restart" belongs to it */

@@ -30,6 +30,8 @@ static const struct {
 	{ ALERT_EXPORT_RESUMED, "export_resumed", "info" },
 	{ ALERT_TLS_REFUSED, "tls_refused", "error" },
 	{ ALERT_TLS_KEY_OPEN, "tls_key_open", "warning" },
+	{ ALERT_TLS_EXPIRES, "tls_expires", "warning" },
+	{ ALERT_TLS_EXPIRED, "tls_expired", "error" },
 };
 
 const char *alert_code_str(unsigned code)

@@ -248,6 +248,8 @@ enum ipc_alert_code {
 	ALERT_EXPORT_RESUMED = 36,
 	ALERT_TLS_REFUSED = 37, /* certificate and key are not used: the former ones are, or none */
 	ALERT_TLS_KEY_OPEN = 38, /* everybody may read the key */
+	ALERT_TLS_EXPIRES = 39, /* the certificate ends soon */
+	ALERT_TLS_EXPIRED = 40, /* ... and has ended */
 };
 
 struct ipc_alert {

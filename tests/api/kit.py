@@ -40,10 +40,10 @@ class RawResponse:
 
 
 class RawConnection:
-    """A TCP connection to the server, for requests that no library would send."""
+    """A TCP connection to the server, or the socket that is given, for requests that no library would send."""
 
-    def __init__(self, port, timeout=DEADLINE_S):
-        self.sock = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+    def __init__(self, port=None, timeout=DEADLINE_S, sock=None):
+        self.sock = sock or socket.create_connection(("127.0.0.1", port), timeout=timeout)
         self.buf = b""
 
     def __enter__(self):

@@ -228,7 +228,7 @@ class TestCliWithDaemon(unittest.TestCase):
         self.ruleman("add", "--action", "deny", "--path", "/x", "--name", "cli-twice", code=5)
         done = self.ruleman("add", "--action", "allow", "--path", "/x", "--port", "http", "--name", "n",
                             code=4)
-        self.assertIn("\n  operator.list[1].data: ", done.stderr)
+        self.assertIn(" operator.list[1].data: ", done.stderr)
         done = self.ruleman("add", "--action", "maybe", "--path", "/x", "--name", "n", code=4)
         self.assertIn("\n  action: ", done.stderr)
         self.ruleman("add", "-", input="{}", code=4)

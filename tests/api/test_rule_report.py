@@ -97,12 +97,13 @@ class Report(unittest.TestCase):
                        ("process.path", CURL)),
                   rule("2", "allow", ("dest.ip", "192.0.2.1"), ("dest.network", "10.0.0.0/8", "network")),
                   rule("3", "allow", ("dest.port", "80"), ("dest.port", "81"), ("process.path", CURL)),
+                  rule("6", "allow", ("dest.port", "65536"), ("process.path", CURL)),
                   # These can: another spelling, and two ancestors.
                   rule("4", "allow", ("process.path", "/USR/bin/curl"), ("process.path", CURL, "simple", True),
                        ("dest.port", "5")),
                   rule("5", "allow", ("process.parent.path", BASH), ("process.parent.path", "/usr/bin/python3")))
         found = [i for i in self.report() if i["kind"] == "never_matches"]
-        self.assertEqual(sorted(i["rule"] for i in found), ["1", "2", "3"])
+        self.assertEqual(sorted(i["rule"] for i in found), ["1", "2", "3", "6"])
         self.apply(found[0])
         self.assertFalse(self.d.api.rule(found[0]["rule"]).json["enabled"])
 

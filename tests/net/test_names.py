@@ -69,23 +69,37 @@ PROGRAM = textwrap.dedent("""
         b.recv(4096)
         a.close()
         return "ok"
-    def mdns(name, addr):
-        "Asks over multicast DNS, and hears an answer."
+    def neighbour(port, question, answer):
+        "Asks at this port, and hears an answer."
         a, b = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        a.bind(("127.0.0.1", 5353))
+        a.bind(("127.0.0.1", port))
         b.bind(("127.0.0.1", 0))
         b.settimeout(10)
-        b.sendto(query(name, 1, 0), ("127.0.0.1", 5353))
+        b.sendto(question, ("127.0.0.1", port))
         a.recvfrom(4096)
-        head = struct.pack("!HHHHHH", 0, 0x8400, 0, 1, 0, 0)
-        a.sendto(head + encode(name) + struct.pack("!HHIH", 1, 0x8001, 60, 4) + socket.inet_aton(addr), b.getsockname())
+        a.sendto(answer, b.getsockname())
         b.recv(4096)
         a.close()
         return "ok"
+    def record(owner, rtype, data, rclass=1):
+        return encode(owner) + struct.pack("!HHIH", rtype, rclass, 60, len(data)) + data
+    def mdns(name, addr):
+        head = struct.pack("!HHHHHH", 0, 0x8400, 0, 1, 0, 0)
+        return neighbour(5353, query(name, 1, 0), head + record(name, 1, socket.inet_aton(addr), 0x8001))
+    def browse(kind, one, name, addr):
+        head = struct.pack("!HHHHHH", 0, 0x8400, 0, 1, 0, 2)
+        return neighbour(5353, query(kind, 12, 0), head + record(kind, 12, encode(one)) + record(one, 33, bytes(6) + encode(name))
+                         + record(name, 1, socket.inet_aton(addr), 0x8001))
+    def llmnr(name, addr):
+        return neighbour(5355, query(name, 1), response(name, addr, flags=0x8000))
     for line in sys.stdin:
         word, *args = line.split()
         print(globals()[word](*args), flush=True)
 """)
+
+
+LONG = ".".join(c * 60 for c in "abc") + ".test"
+MANY = [f"203.0.113.{n}" for n in range(100, 120)]
 
 
 class Program:
@@ -104,7 +118,8 @@ class Program:
 class NamesTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.net = lab.Lab(prefix="namestest").start()
+        # More than a packet holds: its name stands in each record.
+        cls.net = lab.Lab(prefix="namestest", zone={LONG: {"A": MANY}}).start()
         cls.addClassCleanup(cls.net.close)
         cls.hosts = os.path.join(cls.net.dir, "daemon-hosts")
         with open(cls.hosts, "w", encoding="ascii") as f:
@@ -198,10 +213,14 @@ class NamesTest(unittest.TestCase):
         p = Program(self.net)
         self.check(p.do("connect", "203.0.113.4"), "files.home", "hosts", "likely")
 
-    def test_09_mdns(self):
+    def test_09_neighbours(self):
         p = Program(self.net)
         p.do("mdns", "box.local", "198.51.100.53")
         self.check(p.do("connect", "198.51.100.53"), "box.local", "mdns", "exact")
+        p.do("browse", "_http._tcp.local", "printer._http._tcp.local", "printer.local", "198.51.100.53")
+        self.check(p.do("connect", "198.51.100.53"), "printer.local", "mdns", "exact")
+        p.do("llmnr", "scanner", "198.51.100.53")
+        self.check(p.do("connect", "198.51.100.53"), "scanner", "mdns", "exact")
 
     def test_10_nothing_is_learnt_while_switched_off(self):
         self.daemon.api.patch("/api/v1/config", {"intercept_dns": False})
@@ -210,6 +229,13 @@ class NamesTest(unittest.TestCase):
         p.do("ask", lab.DNS4, "v6only.test", "28")
         dest = self.connection(p.do("connect", "2001:db8:200::6"))["dest"]
         self.assertIsNone(dest["host"])
+
+    def test_11_an_answer_in_fragments(self):
+        for server in (lab.DNS4, lab.DNS6):
+            p = Program(self.net)
+            self.assertGreater(int(p.do("ask", server, LONG)), 3000)
+            for addr in (MANY[0], MANY[-1]):
+                self.check(p.do("connect", addr), LONG, "dns", "exact")
 
 
 if __name__ == "__main__":

@@ -267,6 +267,22 @@ class SniTest(EngineTest):
         restarted.stdin.flush()
         self.check(self.decision(events, other_port, "openssl.hello.test"), "openssl.hello.test", "sni", "exact", "deny")
 
+    def test_14_a_name_of_the_hosts_file_is_not_enough(self):
+        hosts = f"{self.net.dir}/hosts"
+        with open(hosts, "w", encoding="ascii") as f:
+            f.write(f"{TLS4} filed.secret.test\n")
+        d = self.start_daemon(config={"read_sni": True}, rules=[ALLOW_ALL, rule("100-deny", "deny", ("dest.host", "bad.secret.test"))],
+                              wrap=["unshare", "--mount", "--propagation", "private", "sh", "-c",
+                                    f'mount --bind {hosts} /etc/hosts && exec "$@"', "sh"])
+        events = self.watch(d, "connection")
+        self.assert_curl(self.https("filed.secret.test"), "secret hello")
+        self.check(self.decision(events, host="filed.secret.test"), "filed.secret.test", "sni", "exact")
+        self.assert_curl(self.https("bad.secret.test", timeout="3"), code=28)
+        self.check(self.decision(events, host="bad.secret.test"), "bad.secret.test", "sni", "guess", "deny")
+        # Who says no name there has the file's.
+        p, port = self.program(TLS4, 443, "tcp", b"no TLS", ".")
+        self.check(self.decision(events, port), "filed.secret.test", "hosts", "likely")
+
 
 if __name__ == "__main__":
     tap.main()

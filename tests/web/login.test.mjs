@@ -48,6 +48,11 @@ world.test('a one-time code logs in, leaves the address bar at once, and works o
 	await other.locator('#login-error', { hasText: 'used before or is too old' }).waitFor();
 	assert.ok(!other.url().includes('code='));
 	await other.getByLabel('Access token').waitFor();
+	// The new link that the page asks for goes into the address bar of the same tab.
+	const fresh = await world.lab.loginUrl();
+	await other.evaluate((link) => location.assign(link), fresh);
+	await other.waitForURL((u) => u.pathname === '/');
+	await connected(other);
 });
 
 world.test('a password is typed: wrong ones must wait, the right one logs in', async () => {
