@@ -86,6 +86,20 @@ class TestTokens(AccessCase):
         self.assert_problem(self.get_with(cookie), 401)
         self.assert_problem(self.api.delete(f"{V1}/tokens/gone"), 404)
 
+    def test_codes_end_with_the_token_that_had_them_made(self):
+        made, caller = self.make("maker", "admin", **{"for": "1h"})
+
+        def code(by):
+            return self.assert_status(by.post(f"{V1}/session/codes"), 201).json["code"]
+
+        cookie = self.log_in({"code": code(caller)})
+        self.assertEqual(self.get_with(cookie, "/session").json["expires"], made["expires"])
+        unused, other = code(caller), code(self.api)
+        self.assert_status(self.api.delete(f"{V1}/tokens/maker"), 204)
+        self.assert_problem(self.get_with(cookie), 401)
+        self.assert_problem(self.stranger.post(f"{V1}/session", {"code": unused}), 401)
+        self.log_in({"code": other})
+
     def test_revoking_by_query(self):
         self.make("odd name", "read")
         self.assert_status(self.api.request("DELETE", f"{V1}/tokens", query={"name": "odd name"}), 204)

@@ -39,7 +39,7 @@ sys.stdin.read()
 """
 
 # A program inside: argv is HOST PORT TYPE, then pieces in hexadecimal; "." waits until its datagrams were echoed, "=" until a line
-# comes on stdin. Prints its port, then what came back.
+# comes on stdin; "~" keeps a silent connection alive each second. Prints its port, then what came back.
 PROGRAM = r"""
 import socket, sys
 host, port, kind, *pieces = sys.argv[1:]
@@ -52,6 +52,10 @@ print(s.getsockname()[1], flush=True)
 for p in pieces:
     if p == ".":
         print(len(s.recv(65536)), flush=True)
+    elif p == "~":
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        s.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 1)
+        s.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 1)
     elif p == "=":
         sys.stdin.readline()
     else:
@@ -250,10 +254,13 @@ class SniTest(EngineTest):
     def test_13_a_flow_that_is_forgotten_is_still_undecided(self):
         d, events = self.begin(rule("100-deny", "deny", ("dest.host", "openssl.hello.test")))
         hello = words("tls_hello", "openssl")
-        silent, port = self.program(TLS4, 443, "tcp", "=", hello, ".")
+        silent, port = self.program(TLS4, 443, "tcp", "~", "=", hello, ".")
         restarted, other_port = self.program(TLS4, 443, "tcp", "=", hello, ".")
         # It says nothing for long: told without a name, and judged by it later.
         self.check(self.decision(events, port), None, "none", "none")
+        # What keeps it alive has its SYN's sequence number, and is no SYN sent again.
+        packets = counter(d, "packets")
+        lab.wait_until(lambda: counter(d, "packets") > packets, what="a keepalive")
         silent.stdin.write("\n")
         silent.stdin.flush()
         decided = self.decision(events, port, "openssl.hello.test")
