@@ -5,7 +5,7 @@ import struct
 import subprocess
 
 import engine_kit  # noqa: F401
-from engine_kit import DEADLINE, EngineTest, PYTHON, packets
+from engine_kit import DEADLINE, EngineTest, PYTHON, counter, packets
 import lab
 import tap
 from daemon import ALLOW_DNS, rule
@@ -262,8 +262,8 @@ class SniTest(EngineTest):
         # It says nothing for long: told without a name, and judged by it later.
         self.check(self.decision(events, port), None, "none", "none")
         # What keeps it alive has its SYN's sequence number, and is no SYN sent again.
-        packets = counter(d, "packets")
-        lab.wait_until(lambda: counter(d, "packets") > packets, what="a keepalive")
+        seen = counter(d, "packets")
+        lab.wait_until(lambda: counter(d, "packets") > seen, what="a keepalive")
         silent.stdin.write("\n")
         silent.stdin.flush()
         decided = self.decision(events, port, "openssl.hello.test")
