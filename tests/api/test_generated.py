@@ -29,7 +29,7 @@ class TestGenerated(ApiCase):
         cls.contract = Contract()
         cls.conn = None
         for host in ("www.example.test", "shop.test"):
-            cls.net.run(["curl", "-4s", "-m", "10", "-o", "/dev/null", f"http://{host}/"])
+            cls.net.run(["curl", "-4s", "-m", "50", "-o", "/dev/null", f"http://{host}/"])
 
     def send(self, method, path, body=None, headers=None, token=True):
         """One request over a connection that is kept."""
