@@ -19,7 +19,8 @@ PROBLEM = "urn:opensnitch:problem:"
 USUAL = {400: "malformed", 401: "unauthenticated", 403: "forbidden", 404: "not-found", 405: "method-not-allowed",
          409: "conflict", 410: "gone", 412: "etag-mismatch", 413: "too-large", 415: "unsupported-media-type",
          422: "invalid", 429: "too-many-requests", 503: "unavailable"}
-DEADLINE_S = 20
+DEADLINE_S = 60
+HANG_UP_S = 20  # less than LIMIT_HTTP_TIMEOUT_S, after which the server hangs up in any case
 
 
 class RawResponse:
@@ -87,7 +88,8 @@ class RawConnection:
         return got
 
     def is_closed(self):
-        """Whether the server hangs up, within the deadline."""
+        """Whether the server hangs up by itself, before the time for a request is over."""
+        self.sock.settimeout(HANG_UP_S)
         while self._more():
             pass
         return True
