@@ -107,7 +107,8 @@ class ApiCase(unittest.TestCase):
     def setUpClass(cls):
         cls.net = Lab(prefix=cls.prefix).__enter__()
         cls.addClassCleanup(cls.net.__exit__, None, None, None)
-        cls.daemon = Daemon(cls.net, config=cls.config, rules=cls.rules)
+        # Prompts that wait as long as they may, unless the class is about that: a slow machine takes its time to answer.
+        cls.daemon = Daemon(cls.net, config={"prompt": {"timeout": "120s"}, **cls.config}, rules=cls.rules)
         cls.addClassCleanup(cls.daemon.close)
         cls.api = cls.daemon.api
         cls.stranger = Api(cls.daemon.port)

@@ -20,7 +20,7 @@ TOLD = 20
 
 @unittest.skipIf(WHY_NOT, WHY_NOT)
 class TestGenerated(ApiCase):
-    config = {"default_action": "allow", "prompt": {"timeout": "100s"}}
+    config = {"default_action": "allow", "prompt": {"timeout": "120s"}}
     rules = [*ApiCase.rules, rule("000-allow-curl", "allow", ("process.path", "/usr/bin/curl"), ("dest.host", "curl.test"))]
 
     @classmethod
