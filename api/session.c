@@ -139,7 +139,7 @@ void session_code_post(struct http_request *req)
 	char code[AUTH_SECRET_LEN], base[SERVER_URL_LEN],
 		url[SERVER_URL_LEN + AUTH_SECRET_LEN + 16];
 	uint64_t expires_us;
-	int r = auth_code_new(req->console->auth, req->caller.login, code, &expires_us);
+	int r = auth_code_new(req->console->auth, &req->caller, code, &expires_us);
 
 	if (r < 0) {
 		http_reply_error(req, r, NULL);

@@ -84,6 +84,10 @@ void engine_digests_ready(struct engine *e)
 {
 	digester_collect(e->digester);
 	judge_again(e);
+	if (!e->reevaluate_digests)
+		return;
+	e->reevaluate_digests = false;
+	engine_reevaluate(e, e->reevaluate_except);
 }
 
 void engine_digests_tick(struct engine *e, uint64_t now_ns)

@@ -82,6 +82,7 @@ struct engine {
 	uint64_t events_lost_told;
 
 	bool enabled; /* interception */
+	uint16_t interception_number; /* of the console's last word about it */
 	uint64_t paused_until_ns; /* CLOCK_MONOTONIC; 0: until told */
 	uint64_t paused_until_us;
 	bool firewall_installed;
@@ -98,6 +99,7 @@ struct engine {
 	uint64_t clients_grace_ns; /* until then, clients of a dead console count */
 	bool reevaluate; /* a new rule set came: put it to what is held */
 	uint64_t reevaluate_except; /* the prompt whose answer follows */
+	bool reevaluate_digests; /* what is held is to be put to the rules again when a digest comes */
 	uint64_t instance, started_us;
 	struct tls_watch tls; /* for its listeners beyond loopback */
 

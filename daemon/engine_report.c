@@ -190,13 +190,14 @@ static void update_counters(struct engine *e)
 static void alert_losses(struct engine *e, const struct ipc_counters *before)
 {
 	const struct ipc_counters *now = &e->counters;
-	uint64_t dropped = now->queue_dropped + now->queue_user_dropped - before->queue_dropped -
-			   before->queue_user_dropped;
+	uint64_t was = before->queue_dropped + before->queue_user_dropped;
+	uint64_t dropped = now->queue_dropped + now->queue_user_dropped;
 
-	if (dropped)
+	/* The kernel's counters have 32 bits, and begin anew. */
+	if (dropped > was)
 		engine_alert(e, ALERT_QUEUE_OVERFLOW,
 			"the kernel dropped %llu packets before they were seen: the queue was full",
-			(unsigned long long)dropped);
+			(unsigned long long)(dropped - was));
 	if (now->trace_lost > before->trace_lost)
 		engine_alert(e, ALERT_TRACE_LOST,
 			"%llu trace events were lost: some attributions fell back on /proc",
@@ -221,6 +222,7 @@ void engine_report_status(struct engine *e)
 	m->paused_until_us = e->enabled ? 0 : e->paused_until_us;
 	m->engine_rss_kib = rss_kib();
 	m->enabled = e->enabled;
+	m->interception = e->interception_number;
 	m->method = (uint8_t)attribution_method(e->attribution);
 	m->fail_closed = e->setup.config->fail_closed;
 	m->rules_ok = e->firewall_ok;

@@ -42,6 +42,19 @@ class DigestTest(unittest.TestCase):
             event = events.wait_for("connection", where=lambda c: c["dest"]["ip"] == "198.51.100.11")
             self.assertFalse(event.data["rule"], "another program matched by the digest of curl")
 
+    def test_a_new_rule_by_digest_decides_what_is_held(self):
+        config = {"prompt_without_clients": True, "prompt": {"timeout": "120s"}}
+        with lab.Lab(prefix="digest") as net, Daemon(net, config=config, rules=[ALLOW_DNS]) as daemon, \
+                daemon.events("prompt.opened", "connection") as events:
+            curl = net.popen([CURL, "-s", "-m", "60", "http://198.51.100.10/"])
+            events.wait_for("prompt.opened")
+            # Nobody has asked for a digest yet: it comes after the rule.
+            made = daemon.api.post("/api/v1/rules", rule("100-sha256", "allow", ("process.hash.sha256", digest("sha256"))))
+            self.assertEqual(made.status, 201, made)
+            event = events.wait_for("connection", where=lambda c: c["dest"]["ip"] == "198.51.100.10")
+            self.assertEqual((event.data["action"], event.data["reason"], event.data["rule"]), ("allow", "rule", "100-sha256"))
+            self.assertEqual(curl.wait(lab.DEADLINE), 0)
+
     @unittest.skipUnless(BASH, "bash is not installed")
     def test_datagrams_that_wait_for_a_digest_join_one_prompt(self):
         rules = [ALLOW_DNS, rule("100-other", "reject", ("process.hash.sha256", "0" * 64))]

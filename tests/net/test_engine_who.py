@@ -325,22 +325,22 @@ class CountTest(EngineTest):
             self.assertEqual(program.call("tcp", API4, 80, timeout=0.1).error, "timeout")
         found = self.connections(d, 33, limit=1000)
         self.assertEqual(len(found), 33)
-        self.assertEqual(len({c["source"]["port"] for c in found}), 33)
+        self.assertEqual(len({(c["dest"]["ip"], c["source"]["port"]) for c in found}), 33)
         by = {}
         for c in found:
             by[c["action"], c["reason"], c["rule"]] = by.get((c["action"], c["reason"], c["rule"]), 0) + 1
             self.assertGreater(c["latency_us"], 0)
-            self.assertLess(c["latency_us"], 5_000_000)
         self.assertEqual(by, {("allow", "rule", "allow"): 10, ("reject", "rule", "reject"): 10,
                               ("deny", "rule", "deny"): 3, ("reject", "no_client", None): 10})
         wait_until(lambda: sum(d.status()["counters"]["decisions"].values()) == 33, what="the counters")
-        counters = d.status()["counters"]
+        status = d.status()
+        counters = status["counters"]
         self.assertEqual(counters["decisions"], {"allow": 10, "deny": 3, "reject": 20})
         self.assertEqual({k: v for k, v in counters["reasons"].items() if v}, {"rule": 23, "no_client": 10})
         for name in ("queue_dropped", "queue_user_dropped", "verdict_lost", "verdict_errors", "events_lost", "malformed",
                      "ipc_refused", "overflow"):
             self.assertEqual(counters[name], 0, name)
-        self.assertEqual(d.status()["queue"]["received"], counters["packets"])
+        self.assertEqual(status["queue"]["received"], counters["packets"])
 
     def test_packets_without_ports(self):
         """ICMP and a protocol that nobody knows: decided like the others, and asked about by what they have."""
@@ -389,14 +389,19 @@ class PauseTest(EngineTest):
     def test_a_pause_ends_by_itself_and_survives_a_console(self):
         d = self.start_daemon(config={"default_action": "reject"})
         program = self.puppet()
-        got = d.api.post("/api/v1/interception", {"enabled": False, "for": "3s"})
-        self.assertEqual(got.status, 200, got)
-        old = d.kill_console()
-        self.assertIsNone(program.call("tcp", WWW4, 80).error)
-        wait_until(lambda: self.status_or_none(d, old), what="a new console")
-        self.assertFalse(d.status()["interception"]["enabled"])
-        self.assertTrue(d.status()["interception"]["until"])
-        wait_until(lambda: d.status()["interception"]["enabled"], what="filtering to go on")
+        for seconds in (3, 10, 30, 90):
+            began = time.monotonic()
+            got = d.api.post("/api/v1/interception", {"enabled": False, "for": f"{seconds}s"})
+            self.assertEqual(got.status, 200, got)
+            old = d.kill_console()
+            error = program.call("tcp", WWW4, 80).error
+            status = wait_until(lambda: self.status_or_none(d, old), what="a new console")["interception"]  # noqa: B023
+            if time.monotonic() - began < seconds:
+                break  # else the machine is so busy that the pause was over: once more, with a longer one
+        self.assertIsNone(error)
+        self.assertFalse(status["enabled"])
+        self.assertTrue(status["until"])
+        wait_until(lambda: d.status()["interception"]["enabled"], what="filtering to go on", deadline=seconds + 60)
         self.assertEqual(program.call("tcp", WWW4, 80).error, "ECONNREFUSED")
 
     def status_or_none(self, d, old):
