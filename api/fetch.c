@@ -11,6 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/log.h"
 #include "lib/utf8.h"
 
 #define HOST_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._"
@@ -163,6 +164,7 @@ int fetch_check_request(struct fetch_request *r, size_t len)
 {
 	if (len != sizeof(*r) || r->max_bytes == 0 || r->timeout_ms == 0)
 		return ERR_MALFORMED;
+	r->log_format = r->log_format == LOG_FORMAT_JSON ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT;
 	r->url[LIMIT_FETCH_URL] = '\0';
 	r->etag[LIMIT_FETCH_TAG] = r->last_modified[LIMIT_FETCH_TAG] = '\0';
 	return 0;

@@ -114,7 +114,7 @@ class ApiCase(unittest.TestCase):
 
     def visit(self, url=SITE, code=0):
         """A whole curl inside, which must end with this exit code."""
-        done = self.net.run(["curl", "-4s", "-m", "15", "-o", "/dev/null", url])
+        done = self.net.run(["curl", "-4s", "-m", "50", "-o", "/dev/null", url])
         if code is not None:
             self.assertEqual(done.returncode, code, f"curl {url}: {done.stderr}")
         return done.returncode
@@ -123,8 +123,8 @@ class ApiCase(unittest.TestCase):
         """Starts a curl that is held: (event stream, process, prompt). Somebody listens until the test is over."""
         events = self.daemon.events()
         self.addCleanup(events.close)
-        curl = self.net.popen([program, "-4sf", "-m", "25", "-o", "/dev/null", url])
-        return events, curl, events.wait_for("prompt.opened").data
+        curl = self.net.popen([program, "-4sf", "-m", "100", "-o", "/dev/null", url])
+        return events, curl, events.wait_for("prompt.opened", lambda p: (p["connection"]["process"] or {"pid": curl.pid})["pid"] == curl.pid).data
 
     # ---- answers
 

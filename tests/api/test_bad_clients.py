@@ -195,7 +195,7 @@ class TestCrowds(BadClients):
         events, curl, prompt = self.ask()
         got = self.assert_status(api.answer(prompt, "allow"), 200)
         self.assertEqual(got.json["released"], 1)
-        self.assertEqual(curl.wait(20), 0)
+        self.assertEqual(curl.wait(60), 0)
         events.close()
 
     def test_slow_heads(self):

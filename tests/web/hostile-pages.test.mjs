@@ -42,10 +42,10 @@ const CLIENT = `
 import socket, struct, time
 name = ${JSON.stringify(HOST)}
 q = struct.pack('!6H', 7, 256, 1, 0, 0, 0) + b''.join(bytes([len(l)]) + l.encode() for l in name.split('.')) + b'\\0' + struct.pack('!2H', 1, 1)
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(5); s.sendto(q, ('198.51.100.53', 53)); s.recv(4096)
-c = socket.create_connection(('198.51.100.66', 80), timeout=10)
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(60); s.sendto(q, ('198.51.100.53', 53)); s.recv(4096)
+c = socket.create_connection(('198.51.100.66', 80), timeout=60)
 print('open', flush=True)
-time.sleep(300)
+time.sleep(900)
 `;
 
 async function attack() {
