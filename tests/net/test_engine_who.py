@@ -171,6 +171,16 @@ os.waitpid(child, 0)
 """
 
 
+# Shells in each other, and a last one that sends; it runs as it is told until its standard input ends.
+_NEST = """
+n=$1; shift
+if [ "$n" -gt 0 ]; then sh "$0" $((n - 1)) "$@"; exit; fi
+"$@"
+"""
+_AS_NOBODY = ("import os, socket, sys; os.seteuid(int(sys.argv[1])); socket.create_connection((sys.argv[2], 80), 20); "
+              "print(os.getpid(), flush=True); sys.stdin.read()")
+
+
 class LineageTest(EngineTest):
     """Where a program comes from: since when and as whom it and its ancestors run, and who made its socket."""
 
@@ -207,6 +217,34 @@ class LineageTest(EngineTest):
                 self.check_started(p["started"], p["pid"])
         # The history says the same.
         wait_until(lambda: d.api.get(f"/api/v1/connections/{told['id']}").json["process"] == process, what="the history")
+
+    def ancestors(self, pid):
+        """The PID of each up to PID 1."""
+        chain = []
+        while True:
+            with open(f"/proc/{pid}/status", encoding="utf-8") as f:
+                pid = int(next(line for line in f if line.startswith("PPid:")).split()[1])
+            if pid == 0:
+                return chain
+            chain.append(pid)
+
+    def test_a_deep_chain_is_known_to_its_end(self):
+        d = self.start_daemon(rules=[ALL])
+        script = f"{self.net.dir}/nest.sh"
+        with open(script, "w", encoding="ascii") as f:
+            f.write(_NEST)
+        nobody = pwd.getpwnam("nobody").pw_uid
+        argv = [PYTHON, "-c", _AS_NOBODY, str(nobody), WWW4]
+        program = self.net.popen(["sh", script, "9", *argv], stdin=-1)
+        self.addCleanup(lambda: (program.stdin.close(), program.wait(), program.stdout.close(), program.stderr.close()))
+        pid = int(program.stdout.readline())
+        process = self.connections(d, 1)[0]["process"]
+        self.assertEqual((process["pid"], process["path"], process["args"]), (pid, PYTHON, argv))
+        self.assertEqual((process["cwd"], process["real_uid"], process["effective_uid"]), (os.readlink(f"/proc/{pid}/cwd"), 0, nobody))
+        chain = self.ancestors(pid)
+        self.assertGreater(len(chain), 10)
+        self.assertEqual([p["pid"] for p in process["parents"]], chain[:16])
+        self.assertEqual([p["path"] for p in process["parents"][:10]], [os.path.realpath("/bin/sh")] * 10)
 
     def test_a_prompt_names_who_made_the_socket(self):
         d = self.start_daemon()

@@ -2,7 +2,7 @@
 // The Monitor: live rows, filter, pause, details, history, floods.
 
 import assert from 'node:assert/strict';
-import { eventually, suite } from './kit.mjs';
+import { armed, eventually, promptCard, suite } from './kit.mjs';
 
 const hostRule = (name, action, host) => ({ name, enabled: true, action, duration: 'until restart', operator: { type: 'simple', operand: 'dest.host', sensitive: false, data: host } });
 const world = suite({ config: JSON.stringify({ default_action: 'allow' }) },
@@ -139,4 +139,28 @@ world.test('older connections come from the history; the page stays bounded unde
 	await eventually(async () => await rows.count() > start, 'more rows');
 	const ids = await page.locator('.conn-body time').evaluateAll((all) => all.map((t) => t.dateTime));
 	assert.deepEqual(ids, [...ids].sort().reverse(), 'in order');
+});
+
+world.test('what was asked about stands where it was decided, before and after a reload', async () => {
+	await world.lab.api('PATCH', '/config', { default_action: 'deny' });
+	try {
+		const page = await world.open();
+		const asked = world.lab.curl('http://updates.example.test/', '-4');
+		await promptCard(page);
+		await world.lab.curl('http://www.example.test/', '-4').done;
+		await row(page, 'www.example.test').first().waitFor();
+		await armed(page);
+		await page.keyboard.press('r');
+		await asked.done;
+		await row(page, 'updates.example.test').first().waitFor();
+		const order = async () => (await page.locator('.conn-body .c-dest').allInnerTexts()).slice(0, 20);
+		const before = await order();
+		assert.match(before[0], /updates\.example\.test/);
+		assert.ok(before.findIndex((h) => h.includes('www.example.test')) > 0);
+		await page.reload();
+		await row(page, 'updates.example.test').first().waitFor();
+		assert.deepEqual(await order(), before);
+	} finally {
+		await world.lab.api('PATCH', '/config', { default_action: 'allow' });
+	}
 });

@@ -2,7 +2,7 @@
 // Prompts: keys, queue, several tabs, lateness, time-outs.
 
 import assert from 'node:assert/strict';
-import { chmodSync, copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { armed, eventually, promptCard, suite } from './kit.mjs';
@@ -80,6 +80,34 @@ world.test('a program that is not the one its rule was made for says so', async 
 		await quiet();
 	} finally {
 		await world.lab.api('DELETE', '/rules/for-my-curl');
+		rmSync(folder, { recursive: true, force: true });
+	}
+});
+
+world.test('a card shows the script, the container and what is odd about the program', async () => {
+	const folder = mkdtempSync(path.join(tmpdir(), 'opensnitch-program-'));
+	try {
+		const mount = path.join(folder, '.mount_KritaAbC12x');
+		const script = path.join(folder, 'job.sh');
+		chmodSync(folder, 0o755);
+		mkdirSync(mount);
+		copyFileSync('/bin/bash', path.join(mount, 'bash'));
+		writeFileSync(script, `rm "$BASH"\nexec 3<>/dev/tcp/198.51.100.10/80\n`);
+		const page = await world.open();
+		const job = world.lab.program([path.join(mount, 'bash'), '-eu', script], { env: { ...process.env, LD_PRELOAD: '/nowhere.so', APPIMAGE: '/home/ann/Krita-5.AppImage' } });
+		const card = await promptCard(page);
+		const facts = await card.locator('.facts').innerText();
+		assert.ok(facts.includes(script), facts);
+		// Where all of this is a container, that is told instead.
+		assert.match(facts, /Container\s+(appimage:Krita-5\.AppImage|\w+:)/);
+		const odd = await card.locator('.oddities').innerText();
+		assert.match(odd, /deleted or replaced/);
+		assert.match(odd, /LD_PRELOAD/);
+		await armed(page);
+		await page.keyboard.press('r');
+		assert.notEqual((await job.done).code, 0);
+		await quiet();
+	} finally {
 		rmSync(folder, { recursive: true, force: true });
 	}
 });
