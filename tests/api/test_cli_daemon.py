@@ -230,7 +230,7 @@ class TestCliWithDaemon(unittest.TestCase):
                             code=4)
         self.assertIn(" operator.list[1].data: ", done.stderr)
         done = self.ruleman("add", "--action", "maybe", "--path", "/x", "--name", "n", code=4)
-        self.assertIn("\n  action: ", done.stderr)
+        self.assertIn(" action: ", done.stderr)
         self.ruleman("add", "-", input="{}", code=4)
 
     def test_odd_names(self):
