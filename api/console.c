@@ -38,7 +38,6 @@
 #include "db/history.h"
 #include "db/store.h"
 #include "lib/clock.h"
-#include "lib/heap.h"
 #include "lib/log.h"
 #include "lib/utf8.h"
 
@@ -336,22 +335,17 @@ void console_apply_config(struct console *c)
 
 /* ---- start and end */
 
-struct ticker {
-	struct console *console;
-	struct heap_care heap;
-};
-
 static void tick(void *ctx)
 {
-	struct ticker *t = ctx;
+	struct console *c = ctx;
 	uint64_t now = clock_real_us();
 
-	if (t->console->history)
-		history_tick(t->console->history);
-	plan_tick(t->console);
-	server_end_expired(t->console->server, now);
-	tls_check_end(t->console, now);
-	heap_tick(&t->heap, t->console->n_messages);
+	if (c->history)
+		history_tick(c->history);
+	plan_tick(c);
+	server_end_expired(c->server, now);
+	tls_check_end(c, now);
+	heap_tick(&c->heap, c->n_messages);
 }
 
 static void on_signal(void *ctx, uint32_t events)
@@ -523,12 +517,11 @@ static void wait_for_hello(struct console *c)
 
 static int run(struct console *c, const struct console_start *start)
 {
-	struct ticker ticker = { c, { 0 } };
 	struct error err = { 0 };
 	int signals = open_signals(c);
 	int r = build(c, start, &err);
 
-	c->tick_timer = loop_timer_new(c->loop, tick, &ticker);
+	c->tick_timer = loop_timer_new(c->loop, tick, c);
 	if (r < 0 || signals < 0 || !c->tick_timer) {
 		log_error(
 			"the console cannot start: %s", err.message[0] ? err.message : err_str(r));
