@@ -61,8 +61,14 @@ static void copy_text(char *to, size_t size, const void *msg, struct ipc_str s)
 
 void engine_view_status(struct engine_view *v, const struct ipc_status *msg)
 {
+	struct ipc_status before = v->status;
+
 	v->status_ns = clock_mono_ns();
 	v->status = *msg;
+	if (msg->interception != v->interception_sent) {
+		v->status.enabled = before.enabled;
+		v->status.paused_until_us = before.paused_until_us;
+	}
 	copy_text(v->method_why, sizeof(v->method_why), msg, msg->method_why);
 	copy_text(v->netns, sizeof(v->netns), msg, msg->netns);
 }

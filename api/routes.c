@@ -70,7 +70,9 @@ const struct route routes[] = {
 	{ HTTP_POST, API "/rules/{name}/revert", SCOPE_RULES, SMALL, rule_history_revert,
 		NO_QUERY },
 
-	{ HTTP_GET, API "/lists", SCOPE_READ, NO_BODY, route_lists_list, NO_QUERY },
+	{ HTTP_GET, API "/lists", SCOPE_READ, NO_BODY, route_lists_list,
+		QUERY("limit", "cursor", "sort", "kind", "name", "operand", "folder", "url",
+			"enabled") },
 	{ HTTP_POST, API "/lists", SCOPE_RULES, SMALL, route_lists_create, NO_QUERY },
 	{ HTTP_GET, API "/lists/{name}", SCOPE_READ, NO_BODY, route_lists_get, NO_QUERY },
 	{ HTTP_PATCH, API "/lists/{name}", SCOPE_RULES, SMALL, route_lists_patch, NO_QUERY },
@@ -109,12 +111,14 @@ const struct route routes[] = {
 	{ HTTP_PUT, API "/password", SCOPE_ADMIN, SMALL, password_put, NO_QUERY },
 	{ HTTP_DELETE, API "/password", SCOPE_ADMIN, NO_BODY, password_delete, NO_QUERY },
 
-	{ HTTP_GET, API "/sessions", SCOPE_ADMIN, NO_BODY, sessions_list, NO_QUERY },
+	{ HTTP_GET, API "/sessions", SCOPE_ADMIN, NO_BODY, sessions_list,
+		QUERY("limit", "cursor", "sort", "login", "scopes", "current") },
 	{ HTTP_DELETE, API "/sessions/{id}", SCOPE_ADMIN, NO_BODY, sessions_revoke, NO_QUERY },
 
 	{ HTTP_GET, API "/audit", SCOPE_ADMIN, NO_BODY, audit_list, QUERY("limit", "cursor") },
 
-	{ HTTP_GET, API "/tokens", SCOPE_ADMIN, NO_BODY, tokens_list, NO_QUERY },
+	{ HTTP_GET, API "/tokens", SCOPE_ADMIN, NO_BODY, tokens_list,
+		QUERY("limit", "cursor", "sort", "name", "scopes", "created_by") },
 	{ HTTP_POST, API "/tokens", SCOPE_ADMIN, SMALL, tokens_post, NO_QUERY },
 	{ HTTP_DELETE, API "/tokens", SCOPE_ADMIN, NO_BODY, tokens_revoke_named, QUERY("name") },
 	{ HTTP_GET, API "/tokens/{name}", SCOPE_ADMIN, NO_BODY, tokens_get, NO_QUERY },
@@ -125,6 +129,7 @@ const struct route routes[] = {
 	{ HTTP_GET, "/rules", SCOPE_NONE, NO_BODY, page_app },
 	{ HTTP_GET, "/lists", SCOPE_NONE, NO_BODY, page_app },
 	{ HTTP_GET, "/suggestions", SCOPE_NONE, NO_BODY, page_app },
+	{ HTTP_GET, "/statistics", SCOPE_NONE, NO_BODY, page_app },
 	{ HTTP_GET, "/settings", SCOPE_NONE, NO_BODY, page_app },
 	{ HTTP_GET, "/reference", SCOPE_NONE, NO_BODY, page_app },
 	{ HTTP_GET, "/login", SCOPE_NONE, NO_BODY, page_login },

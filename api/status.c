@@ -196,5 +196,5 @@ void health_get(struct http_request *req)
 
 void status_get(struct http_request *req)
 {
-	http_reply_json(req, 200, status_json(req->console));
+	http_reply_resource(req, 200, status_json(req->console), NULL);
 }

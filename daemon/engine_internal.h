@@ -84,6 +84,7 @@ struct engine {
 	uint64_t events_lost_told;
 
 	bool enabled; /* interception */
+	uint16_t interception_number; /* of the console's last word about it */
 	uint64_t paused_until_ns; /* CLOCK_MONOTONIC; 0: until told */
 	uint64_t paused_until_us;
 	bool firewall_installed;

@@ -222,6 +222,7 @@ void engine_report_status(struct engine *e)
 	m->paused_until_us = e->enabled ? 0 : e->paused_until_us;
 	m->engine_rss_kib = rss_kib();
 	m->enabled = e->enabled;
+	m->interception = e->interception_number;
 	m->method = (uint8_t)attribution_method(e->attribution);
 	m->fail_closed = e->setup.config->fail_closed;
 	m->rules_ok = e->firewall_ok;

@@ -228,6 +228,9 @@ struct ipc_status {
 	uint8_t rules_ok; /* netfilter rules stand */
 	uint32_t queue_num;
 	uint32_t console_starts;
+	uint16_t
+		interception; /* `number` of the last ipc_interception of this console that was handled; 0: none */
+	uint8_t pad[2];
 	struct ipc_str method_why; /* a sentence: why this method */
 	struct ipc_str netns; /* guarded network namespace as given; empty: the daemon's own */
 };
@@ -347,7 +350,8 @@ struct ipc_clients {
 struct ipc_interception {
 	struct ipc_header header;
 	uint8_t enabled;
-	uint8_t pad[3];
+	uint8_t pad;
+	uint16_t number; /* the console's own */
 	uint32_t for_ms; /* with enabled = 0: enable again after this; 0 = stay */
 };
 

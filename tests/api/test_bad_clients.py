@@ -182,7 +182,7 @@ class TestPaths(BadClients):
 class TestCrowds(BadClients):
     """More connections than there is room for, all of them slow: others still get through."""
 
-    config = {"default_action": "deny", "prompt": {"timeout": "60s"}}
+    config = {"default_action": "deny", "prompt": {"timeout": "120s"}}
 
     def crowd(self, data):
         """A thousand connections that each began with this and say no more."""
@@ -195,7 +195,7 @@ class TestCrowds(BadClients):
         events, curl, prompt = self.ask()
         got = self.assert_status(api.answer(prompt, "allow"), 200)
         self.assertEqual(got.json["released"], 1)
-        self.assertEqual(curl.wait(20), 0)
+        self.assertEqual(curl.wait(60), 0)
         events.close()
 
     def test_slow_heads(self):

@@ -174,6 +174,9 @@ class TestJournal(LogCase):
     def becomes_stuck(self):
         """A journal that does not read holds nobody up."""
         self.daemon.stop()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as last:
+            last.sendto(b"MESSAGE=the last one\n", f"{self.dir}/socket")
+        self.wait("the last one")
         before = len(self.entries)
         # Nobody reads this one, and a socket of datagrams takes only a few.
         type(self).held = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)

@@ -17,7 +17,7 @@ const FLAGS = ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-qui
 	'--disable-component-update', '--disable-sync'];
 
 /** Everything waits so long for what it wants to see, at most. */
-export const DEADLINE_MS = 1000 * Number(process.env.OPENSNITCH_TEST_DEADLINE ?? 20);
+export const DEADLINE_MS = 1000 * Number(process.env.OPENSNITCH_TEST_DEADLINE ?? 60);
 
 function findPlaywright() {
 	const places = [process.env.PLAYWRIGHT_DIR, join(SOURCE, 'tests/web/node_modules/playwright-core'), join(BUILD, 'tests/web/node_modules/playwright-core')];
@@ -96,7 +96,7 @@ class Lab {
 
 	/** curl, giving up late enough to be held. @param {string} url */
 	curl(url, ...more) {
-		return this.program(['curl', '-sS', '--max-time', '60', ...more, url]);
+		return this.program(['curl', '-sS', '--max-time', '115', ...more, url]);
 	}
 
 	/** The API with the daemon's token, read again after a console that died. @returns {Promise<{status: number, body: any, etag: string|null}>} */
@@ -226,7 +226,7 @@ export function suite(options = {}, rules = [], flags = []) {
 			for (const rule of rules) {
 				assert.equal((await world.lab.api('POST', '/rules', rule)).status, 201);
 			}
-			world.browser = await chromium.launch({ executablePath: world.lab.browser ?? findChromium(), args: [...FLAGS, ...flags, ...(world.lab.flags ?? [])], headless: true });
+			world.browser = await chromium.launch({ executablePath: world.lab.browser ?? findChromium(), args: [...FLAGS, ...flags, ...(world.lab.flags ?? [])], headless: true, timeout: 2 * DEADLINE_MS });
 		});
 		after(async () => {
 			await world.browser?.close();
