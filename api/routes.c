@@ -132,6 +132,7 @@ const struct route routes[] = {
 	{ HTTP_GET, "/rules", SCOPE_NONE, NO_BODY, page_app },
 	{ HTTP_GET, "/lists", SCOPE_NONE, NO_BODY, page_app },
 	{ HTTP_GET, "/suggestions", SCOPE_NONE, NO_BODY, page_app },
+	{ HTTP_GET, "/statistics", SCOPE_NONE, NO_BODY, page_app },
 	{ HTTP_GET, "/settings", SCOPE_NONE, NO_BODY, page_app },
 	{ HTTP_GET, "/reference", SCOPE_NONE, NO_BODY, page_app },
 	{ HTTP_GET, "/login", SCOPE_NONE, NO_BODY, page_login },

@@ -23,7 +23,7 @@ BUILD = os.environ.get("TOP_BUILDDIR", ".")
 CONSOLE = os.path.join(BUILD, "opensnitch-console")
 CONSOLE_USER = os.environ.get("CONSOLE_USER", "opensnitch")
 TOKEN = "5eed" * 16
-DEADLINE = 20  # seconds for anything that must happen
+DEADLINE = 60  # seconds for anything that must happen
 
 HELLO, CONNECTION, PROMPT, PROMPT_CLOSED, STATUS, ALERT, RULESET_RESULT, ANSWER_RESULT = range(1, 9)
 CONFIG, READY, SETTINGS, RULESET, ANSWER, CLIENTS, INTERCEPTION = range(32, 39)

@@ -19,7 +19,8 @@ PROBLEM = "urn:opensnitch:problem:"
 USUAL = {400: "malformed", 401: "unauthenticated", 403: "forbidden", 404: "not-found", 405: "method-not-allowed",
          409: "conflict", 410: "gone", 412: "etag-mismatch", 413: "too-large", 415: "unsupported-media-type",
          422: "invalid", 429: "too-many-requests", 503: "unavailable"}
-DEADLINE_S = 20
+DEADLINE_S = 60
+HANG_UP_S = 20  # less than LIMIT_HTTP_TIMEOUT_S, after which the server hangs up in any case
 
 
 class RawResponse:
@@ -87,7 +88,8 @@ class RawConnection:
         return got
 
     def is_closed(self):
-        """Whether the server hangs up, within the deadline."""
+        """Whether the server hangs up by itself, before the time for a request is over."""
+        self.sock.settimeout(HANG_UP_S)
         while self._more():
             pass
         return True
@@ -105,7 +107,8 @@ class ApiCase(unittest.TestCase):
     def setUpClass(cls):
         cls.net = Lab(prefix=cls.prefix).__enter__()
         cls.addClassCleanup(cls.net.__exit__, None, None, None)
-        cls.daemon = Daemon(cls.net, config=cls.config, rules=cls.rules)
+        # Prompts that wait as long as they may, unless the class is about that: a slow machine takes its time to answer.
+        cls.daemon = Daemon(cls.net, config={"prompt": {"timeout": "120s"}, **cls.config}, rules=cls.rules)
         cls.addClassCleanup(cls.daemon.close)
         cls.api = cls.daemon.api
         cls.stranger = Api(cls.daemon.port)

@@ -182,7 +182,7 @@ class TestPaths(BadClients):
 class TestCrowds(BadClients):
     """More connections than there is room for, all of them slow: others still get through."""
 
-    config = {"default_action": "deny", "prompt": {"timeout": "60s"}}
+    config = {"default_action": "deny", "prompt": {"timeout": "120s"}}
 
     def crowd(self, data):
         """A thousand connections that each began with this and say no more."""

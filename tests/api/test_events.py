@@ -12,7 +12,7 @@ CLIENTS = 256  # LIMIT_SSE_CLIENTS
 
 
 class TestEvents(ApiCase):
-    config = {"default_action": "allow", "prompt": {"timeout": "60s"}}
+    config = {"default_action": "allow", "prompt": {"timeout": "120s"}}
 
     def poke(self, n=1):
         """Makes this many alert-free, cheap events: config.changed."""

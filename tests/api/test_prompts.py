@@ -14,7 +14,7 @@ CURL = shutil.which("curl") or "/usr/bin/curl"
 
 
 class TestPrompts(ApiCase):
-    config = {"default_action": "deny", "prompt": {"timeout": "60s"}}
+    config = {"default_action": "deny", "prompt": {"timeout": "120s"}}
 
     def setUp(self):
         self.addCleanup(self.forget_rules)

@@ -170,7 +170,8 @@ class EngineTest(unittest.TestCase):
         cls.addClassCleanup(cls.net.close)
 
     def start_daemon(self, config=None, rules=(ALLOW_DNS,), **options):
-        d = Daemon(self.net, config=config, rules=rules, **options)
+        # Prompts that wait as long as they may, unless the test is about that: a slow machine takes its time to answer.
+        d = Daemon(self.net, config={"prompt": {"timeout": "120s"}, **(config or {})}, rules=rules, **options)
         self.addCleanup(d.close)
         return d
 

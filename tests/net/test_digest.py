@@ -34,10 +34,10 @@ class DigestTest(unittest.TestCase):
             for port, want in ((80, ("200-md5", "reject")), (9000, ("300-sha1", "reject")),
                                (8080, ("400-sha256", "allow"))):
                 # The very first connection of this program waits for the digest.
-                net.run([CURL, "-s", "-m", "10", f"http://198.51.100.10:{port}/"])
+                net.run([CURL, "-s", "-m", "50", f"http://198.51.100.10:{port}/"])
                 event = events.wait_for("connection", where=lambda c, p=port: c["dest"]["port"] == p)
                 self.assertEqual((event.data["rule"], event.data["action"]), want)
-            done = net.run([sys.executable, "-c", "import socket; socket.create_connection(('198.51.100.11', 80), 10)"])
+            done = net.run([sys.executable, "-c", "import socket; socket.create_connection(('198.51.100.11', 80), 50)"])
             self.assertEqual(done.returncode, 0, done.stderr)
             event = events.wait_for("connection", where=lambda c: c["dest"]["ip"] == "198.51.100.11")
             self.assertFalse(event.data["rule"], "another program matched by the digest of curl")

@@ -132,7 +132,7 @@ class SniTest(EngineTest):
                                rule("200-reject", "reject", ("dest.host", "refused.secret.test")))
         self.assert_curl(self.https("good.secret.test"), "secret hello")
         self.check(self.decision(events, host="good.secret.test"), "good.secret.test", "sni", "exact")
-        self.assert_curl(self.https("bad.secret.test", timeout="3"), code=28)
+        self.assert_curl(self.https("bad.secret.test", timeout="6"), code=28)
         self.check(self.decision(events, host="bad.secret.test"), "bad.secret.test", "sni", "exact", "deny")
         refused = self.https("refused.secret.test")
         refused.communicate(timeout=DEADLINE)
@@ -218,7 +218,7 @@ class SniTest(EngineTest):
     def test_09_another_name_than_dns_has_is_not_trusted(self):
         _, events = self.begin(rule("100-deny", "deny", ("dest.host", "blog.test")))
         self.net.run(["getent", "ahostsv4", "blog.test"])
-        self.assert_curl(self.https("harmless.test", SHARED4, timeout="3"), code=28)
+        self.assert_curl(self.https("harmless.test", SHARED4, timeout="6"), code=28)
         decided = events.wait_for("connection", lambda c: c["dest"]["port"] == 443).data
         self.check(decided, "harmless.test", "sni", "guess", "deny")
 
@@ -250,7 +250,7 @@ class SniTest(EngineTest):
         self.assertEqual(server.stdout.readline(), "ready\n")
         self.assert_curl(self.https("here.secret.test", "127.0.0.1"), "secret hello")
         self.check(self.decision(events, host="here.secret.test"), "here.secret.test", "sni", "exact")
-        self.assert_curl(self.https("bad.secret.test", "127.0.0.1", timeout="3"), code=28)
+        self.assert_curl(self.https("bad.secret.test", "127.0.0.1", timeout="6"), code=28)
         self.check(self.decision(events, host="bad.secret.test"), "bad.secret.test", "sni", "exact", "deny")
         self.assertEqual({c["dest"]["port"] for c in self.connections(d, 2)}, {443})
 
@@ -287,7 +287,7 @@ class SniTest(EngineTest):
         events = self.watch(d, "connection")
         self.assert_curl(self.https("filed.secret.test"), "secret hello")
         self.check(self.decision(events, host="filed.secret.test"), "filed.secret.test", "sni", "exact")
-        self.assert_curl(self.https("bad.secret.test", timeout="3"), code=28)
+        self.assert_curl(self.https("bad.secret.test", timeout="6"), code=28)
         self.check(self.decision(events, host="bad.secret.test"), "bad.secret.test", "sni", "guess", "deny")
         # Who says no name there has the file's.
         p, port = self.program(TLS4, 443, "tcp", b"no TLS", ".")

@@ -76,7 +76,7 @@ async function check(page, where) {
 		const raw = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/;
 		const all = [...document.querySelectorAll('*')];
 		return {
-			elements: all.filter((e) => e.matches('body script, img:not([src^="/static/img/"]), svg:not(.icon), iframe, object, embed, base, form[action]')).map((e) => e.outerHTML.slice(0, 80)),
+			elements: all.filter((e) => e.matches('body script, img:not([src^="/static/img/"]), svg:not(.icon, .plot), iframe, object, embed, base, form[action]')).map((e) => e.outerHTML.slice(0, 80)),
 			handlers: all.filter((e) => [...e.attributes].some((a) => /^on/i.test(a.name))).length,
 			links: [...document.querySelectorAll('[href], [src]')].map((e) => e.getAttribute('href') ?? e.getAttribute('src')).filter((u) => !/^(\/|#)/.test(u)),
 			raw: raw.test(document.body.textContent) || raw.test(document.title),
@@ -120,6 +120,7 @@ const MORE = {
 			await summary.click();
 		}
 	},
+	'/statistics': async (page) => page.locator('.top-row', { hasText: 'onerror' }).first().waitFor(),
 	'/settings': async (page) => page.locator('.access-item').first().waitFor(),
 	'/reference': async (page) => page.locator('.op-item').first().waitFor(),
 };

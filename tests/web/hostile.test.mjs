@@ -47,7 +47,7 @@ function hostileProgram() {
 /** Nothing of the attacker became an element, and nothing is wider than the window. */
 async function check(page, where) {
 	const found = await page.evaluate(() => ({
-		elements: document.querySelectorAll('body script, img:not([src^="/static/img/"]), svg:not(.icon), [onerror], [onload]').length,
+		elements: document.querySelectorAll('body script, img:not([src^="/static/img/"]), svg:not(.icon, .plot), [onerror], [onload]').length,
 		wide: document.documentElement.scrollWidth - innerWidth,
 		raw: /[\u202e\u2066\u001b]/.test(document.body.innerText) || /[\u202e\u2066\u001b]/.test(document.title),
 		titles: [...document.querySelectorAll('[title], [aria-label]')].some((e) => /[\u202e\u2066\u001b]/.test(`${e.title}${e.ariaLabel}`)),

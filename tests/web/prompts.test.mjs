@@ -30,6 +30,30 @@ world.test('D denies and R rejects: the program waits, or sees an error at once'
 	await quiet();
 });
 
+world.test('a browser that refuses to notify, as on a phone, shows prompts all the same', async () => {
+	const page = await world.open('/', {});
+	await page.evaluate(() => {
+		localStorage.setItem('notifications', 'on');
+		window.Notification = class {
+			static permission = 'granted';
+
+			constructor() {
+				throw new TypeError('Illegal constructor. Use ServiceWorkerRegistration.showNotification() instead.');
+			}
+		};
+		Object.defineProperty(document, 'hidden', { configurable: true, get: () => true });
+	});
+	const curl = world.lab.curl('http://www.example.test/');
+	await promptCard(page);
+	await armed(page);
+	await page.keyboard.press('r');
+	assert.equal((await curl.done).code, 7);
+	await page.evaluate(() => Object.defineProperty(document, 'hidden', { configurable: true, get: () => false }));
+	await page.getByRole('link', { name: 'Settings' }).click();
+	await page.getByText('This browser offers none here.').waitFor();
+	await quiet();
+});
+
 world.test('keys choose scope and the rule is what the card said', async () => {
 	const page = await world.open();
 	const curl = world.lab.curl('http://api.weather.test/');

@@ -60,7 +60,8 @@ class MonitorPage {
 		this.older = button('Load older', () => this.loadOlder(), { class: 'btn older' });
 		this.empty = h('div', { class: 'list-empty', hidden: true });
 		root.append(
-			h('div', { class: 'page-head' }, h('h1', {}, 'Monitor'), this.activity.el),
+			h('div', { class: 'page-head' }, h('h1', {}, 'Monitor'), h('div', { class: 'grow' }), this.activity.el,
+				h('a', { class: 'btn statistics-link', href: '/statistics', data: { nav: '' } }, icon('chart'), h('span', { class: 'btn-text' }, 'Statistics'))),
 			h('div', { class: 'toolbar' },
 				h('div', { class: 'search' }, icon('search'), h('label', { class: 'sr-only', for: id }, 'Filter connections'), this.box, kbd('/')),
 				this.quickFilters(), this.pauseButton, this.summary),
