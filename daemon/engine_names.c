@@ -43,12 +43,14 @@ int engine_names_open(struct engine *e, struct error *err)
 		e->forwarded_names ? dns_watch_new(e->forwarded_names, NULL, NULL) : NULL;
 	if (!e->dns || !e->forwarded_dns)
 		return error_set(err, ERR_NOMEM, NULL, "out of memory");
+	e->hosts_watch = file_watch_new(HOSTS_FILE);
 	return nflog_open(e->setup.options->queue_num, &e->nflog, err);
 }
 
 void engine_names_close(struct engine *e)
 {
 	nflog_close(e->nflog);
+	file_watch_free(e->hosts_watch);
 	dns_watch_free(e->dns);
 	names_free(e->names);
 	dns_watch_free(e->forwarded_dns);
@@ -142,6 +144,15 @@ void engine_names_tick(struct engine *e)
 		len--;
 	n = names_set_hosts(e->names, text, (size_t)len);
 	log_debug("%d addresses have a name in " HOSTS_FILE, n < 0 ? 0 : n);
+}
+
+void engine_names_hosts(struct engine *e)
+{
+	if (!file_watch_read(e->hosts_watch))
+		return;
+	/* Also when it looks the same: two changes may have one time. */
+	memset(&e->hosts_seen, 0, sizeof(e->hosts_seen));
+	engine_names_tick(e);
 }
 
 /* ---- telling the console */

@@ -188,6 +188,10 @@ class ExportCase(ApiCase):
     def state(self, n=0):
         return self.exports()[n]["state"]
 
+    def workers(self, n):
+        """The PIDs of the exporter's workers, once there are so many."""
+        return wait_until(lambda: (lambda w: w if len(w) == n else None)(children(self.exporter())), what=f"{n} workers")
+
     def exporter(self):
         """The process that starts the workers; 0: there is none."""
         found = [p for p in children(self.daemon.console_pid()) if name_of(p) == "opensnitch-send"]
@@ -270,9 +274,7 @@ class TestEverywhere(ExportCase):
         wait_until(lambda: [c for c in self.lines() if c["dest"]["host"] == "news.example.test"], what="a line in the new file")
 
     def test_a_worker_that_dies_is_started_again(self):
-        exporter = self.exporter()
-        workers = children(exporter)
-        self.assertEqual(len(workers), 4)
+        exporter, workers = self.exporter(), self.workers(4)
         os.kill(workers[0], signal.SIGKILL)
         wait_until(lambda: len(children(exporter)) == 4 and workers[0] not in children(exporter), what="another worker")
         before = len(self.tcp.messages)
@@ -280,8 +282,7 @@ class TestEverywhere(ExportCase):
 
     def test_the_processes_have_given_up_everything(self):
         wait_until(lambda: all(t["state"] == "ok" for t in self.exports()), what="all targets")
-        exporter = self.exporter()
-        for pid, opened in [(exporter, {5})] + [(p, {2, 3, 4}) for p in children(exporter)]:
+        for pid, opened in [(self.exporter(), {5})] + [(p, {2, 3, 4}) for p in self.workers(4)]:
             with open(f"/proc/{pid}/status", encoding="ascii") as f:
                 status = dict(line.split(":\t", 1) for line in f.read().splitlines() if ":\t" in line)
             self.assertNotIn("0", status["Uid"].split())
@@ -442,9 +443,7 @@ class TestEnd(ExportCase):
 
     def test_what_waits_is_written_and_nothing_stays(self):
         wait_until(lambda: self.state(0) == "ok", what="the file")
-        exporter = self.exporter()
-        everybody = [exporter, *children(exporter)]
-        self.assertEqual(len(everybody), 3)
+        everybody = [self.exporter(), *self.workers(2)]
         self.visit()
         self.assertEqual(self.daemon.stop(), 0)
         wait_until(lambda: not [p for p in everybody if name_of(p) == "opensnitch-send"], what="the end of the processes")
