@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "api/metrics.h"
+#include "lib/heap.h"
 #include "lib/limits.h"
 
 struct auth;
@@ -44,7 +45,10 @@ struct tls_files;
 
 struct console {
 	struct loop *loop;
-	uint64_t n_messages; /* of the engine, since the start */
+	uint64_t n_messages; /* of the engine that made work, since the start */
+	struct heap_care heap;
+	struct timer *tick_timer;
+	bool is_resting; /* the next tick has time */
 	struct store *store; /* db/store.h: the database */
 	struct history *history; /* db/history.h: decided connections */
 	struct network_aliases *network_aliases; /* api/network_aliases.h */

@@ -140,6 +140,9 @@ class NamesTest(unittest.TestCase):
         dest = self.connect(program, addr, port)
         self.assertEqual((dest["host"], dest["host_source"], dest["host_certainty"]), (host, source, certainty), dest)
 
+    def named(self, address):
+        return [n["name"] for n in self.daemon.api.get(f"/api/v1/names?address={address}").json["items"]]
+
     def test_01_udp_over_both_families(self):
         p = Program(self.net)
         for server, name, addr in ((lab.DNS4, "www.example.test", "198.51.100.10"), (lab.DNS6, "news.example.test", "198.51.100.11")):
@@ -212,6 +215,12 @@ class NamesTest(unittest.TestCase):
     def test_08_hosts_file(self):
         p = Program(self.net)
         self.check(p, "203.0.113.4", "files.home", "hosts", "likely")
+        # An edit is seen when it is done; without being told the daemon would look again only after a minute.
+        with open(self.hosts, "w", encoding="ascii") as f:
+            f.write("127.0.0.1 localhost\n203.0.113.4 Moved.Home\n203.0.113.5 printer.home\n")
+        # Its being told and the packet of a connection are two things that may come at once.
+        lab.wait_until(lambda: self.named("203.0.113.5") == ["printer.home"], what="the new line")
+        self.check(p, "203.0.113.4", "moved.home", "hosts", "likely")
 
     def test_09_neighbours(self):
         p = Program(self.net)
