@@ -30,6 +30,7 @@ struct code {
 	uint8_t hash[SHA256_LEN];
 	uint64_t until_ns; /* CLOCK_BOOTTIME; 0 = free */
 	char login[LIMIT_TOKEN_NAME + 16]; /* of who had it made */
+	uint64_t expires_us; /* the end of who had it made; 0: none */
 };
 
 struct auth {
@@ -332,8 +333,11 @@ int auth_login_code(struct auth *a, const char *code, char secret[static AUTH_SE
 		bool good = c->until_ns > now && auth_hash_equal(hash, c->hash);
 
 		if (good) {
+			struct caller by = { .scopes = SCOPE_ALL, .expires_us = c->expires_us };
+
 			c->until_ns = 0; /* once */
-			return auth_login_as(a, c->login, secret, ret_expires_us);
+			snprintf(by.login, sizeof(by.login), "%s", c->login);
+			return add_session(a, &by, secret, ret_expires_us);
 		}
 	}
 	return ERR_PERMISSION;
@@ -369,6 +373,9 @@ void auth_end_sessions_by(struct auth *a, const char *login)
 	for (unsigned i = a->n_sessions; i-- > 0;)
 		if (strcmp(a->sessions[i].login, login) == 0)
 			drop_session(a, i);
+	for (unsigned i = 0; i < LIMIT_LOGIN_CODES; i++)
+		if (strcmp(a->codes[i].login, login) == 0)
+			a->codes[i].until_ns = 0;
 }
 
 void auth_each_session(
@@ -392,7 +399,7 @@ bool auth_end_session(struct auth *a, uint64_t credential)
 	return false;
 }
 
-int auth_code_new(struct auth *a, const char *login, char code[static AUTH_SECRET_LEN],
+int auth_code_new(struct auth *a, const struct caller *by, char code[static AUTH_SECRET_LEN],
 	uint64_t *ret_expires_us)
 {
 	struct code *oldest = &a->codes[0];
@@ -404,7 +411,8 @@ int auth_code_new(struct auth *a, const char *login, char code[static AUTH_SECRE
 	r = auth_make_secret(code, oldest->hash);
 	if (r < 0)
 		return r;
-	snprintf(oldest->login, sizeof(oldest->login), "%s", login);
+	snprintf(oldest->login, sizeof(oldest->login), "%s", by->login);
+	oldest->expires_us = by->expires_us;
 	oldest->until_ns = clock_boot_ns() + LIMIT_LOGIN_CODE_S * UINT64_C(1000000000);
 	*ret_expires_us = clock_real_us() + LIMIT_LOGIN_CODE_S * UINT64_C(1000000);
 	return 0;

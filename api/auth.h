@@ -65,11 +65,14 @@ int auth_login_as(struct auth *a, const char *login, char secret[static AUTH_SEC
 /* Ends the session of this cookie header, if there is one; its streams too. */
 void auth_logout(struct auth *a, const char *cookie, bool is_tls);
 
-/* A new one-time code, good for LIMIT_LOGIN_CODE_S. 0, or ERR_IO when the kernel gives no random bytes. */
-int auth_code_new(struct auth *a, const char *login, char code[static AUTH_SECRET_LEN],
+/*
+ * A new one-time code, good for LIMIT_LOGIN_CODE_S, for a session that ends no later than who had it made. 0, or ERR_IO when the
+ * kernel gives no random bytes.
+ */
+int auth_code_new(struct auth *a, const struct caller *by, char code[static AUTH_SECRET_LEN],
 	uint64_t *ret_expires_us);
 
-/* Ends every session that was made with the token of this name, or in this way ("password"). */
+/* Ends every session that was made with the token of this name, or in this way ("password"); their unused codes too. */
 void auth_end_sessions_of(struct auth *a, const char *token);
 void auth_end_sessions_by(struct auth *a, const char *login);
 

@@ -38,11 +38,11 @@
 #include "db/history.h"
 #include "db/store.h"
 #include "lib/clock.h"
-#include "lib/heap.h"
 #include "lib/log.h"
 #include "lib/utf8.h"
 
 #define HISTORY_TICK_MS 200
+#define RESTING_TICK_MS 1000 /* while there is nothing to write */
 #define HELLO_MS 2000 /* for the engine to say it */
 
 /* ---- to the engine */
@@ -175,12 +175,19 @@ static void on_ruleset_result(struct console *c, const struct ipc_ruleset_result
 			(int)len, text);
 }
 
+static void plan_tick(struct console *c)
+{
+	c->is_resting = c->history && !history_has_work(c->history);
+	loop_timer_set(c->tick_timer, c->is_resting ? RESTING_TICK_MS : HISTORY_TICK_MS);
+}
+
 static void on_message(void *ctx, const struct ipc_header *m, int fd)
 {
 	struct console *c = ctx;
 	const void *msg = m;
 
-	c->n_messages++;
+	/* How it is comes every second, also when nothing happens. */
+	c->n_messages += m->type != IPC_STATUS;
 	switch ((enum ipc_type)m->type) {
 	case IPC_HELLO:
 		on_hello(c, msg);
@@ -238,6 +245,8 @@ static void on_message(void *ctx, const struct ipc_header *m, int fd)
 		log_warning("the engine sent a message of ours (type %u)", m->type);
 		break;
 	}
+	if (c->is_resting && history_has_work(c->history))
+		plan_tick(c);
 }
 
 static void on_closed(void *ctx)
@@ -326,21 +335,17 @@ void console_apply_config(struct console *c)
 
 /* ---- start and end */
 
-struct ticker {
-	struct console *console;
-	struct timer *timer;
-	struct heap_care heap;
-};
-
 static void tick(void *ctx)
 {
-	struct ticker *t = ctx;
+	struct console *c = ctx;
+	uint64_t now = clock_real_us();
 
-	loop_timer_set(t->timer, HISTORY_TICK_MS);
-	if (t->console->history)
-		history_tick(t->console->history);
-	server_end_expired(t->console->server, clock_real_us());
-	heap_tick(&t->heap, t->console->n_messages);
+	if (c->history)
+		history_tick(c->history);
+	plan_tick(c);
+	server_end_expired(c->server, now);
+	tls_check_end(c, now);
+	heap_tick(&c->heap, c->n_messages);
 }
 
 static void on_signal(void *ctx, uint32_t events)
@@ -512,18 +517,18 @@ static void wait_for_hello(struct console *c)
 
 static int run(struct console *c, const struct console_start *start)
 {
-	struct ticker ticker = { c, loop_timer_new(c->loop, tick, &ticker), { 0 } };
 	struct error err = { 0 };
 	int signals = open_signals(c);
 	int r = build(c, start, &err);
 
-	if (r < 0 || signals < 0 || !ticker.timer) {
+	c->tick_timer = loop_timer_new(c->loop, tick, c);
+	if (r < 0 || signals < 0 || !c->tick_timer) {
 		log_error(
 			"the console cannot start: %s", err.message[0] ? err.message : err_str(r));
 		r = r < 0 ? r : ERR_IO;
 	} else {
 		wait_for_hello(c);
-		loop_timer_set(ticker.timer, HISTORY_TICK_MS);
+		plan_tick(c);
 		r = loop_run(c->loop);
 	}
 	if (signals >= 0)

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "api/metrics.h"
+#include "lib/heap.h"
 #include "lib/limits.h"
 
 struct auth;
@@ -44,7 +45,10 @@ struct tls_files;
 
 struct console {
 	struct loop *loop;
-	uint64_t n_messages; /* of the engine, since the start */
+	uint64_t n_messages; /* of the engine that made work, since the start */
+	struct heap_care heap;
+	struct timer *tick_timer;
+	bool is_resting; /* the next tick has time */
 	struct store *store; /* db/store.h: the database */
 	struct history *history; /* db/history.h: decided connections */
 	struct network_aliases *network_aliases; /* api/network_aliases.h */
@@ -64,6 +68,8 @@ struct console {
 	struct exports *exports; /* api/exports.h: decisions to other machines and files */
 	struct server *server; /* api/server.h */
 	struct tls_files *tls; /* api/tls.h: what the engine sent last */
+	unsigned tls_end_told; /* ALERT_TLS_EXPIRES or ALERT_TLS_EXPIRED; 0: neither */
+	uint64_t tls_end_told_us; /* when, CLOCK_REALTIME */
 
 	uint64_t
 		instance; /* of the engine (IPC_HELLO); 0 until it said so. "until restart" belongs to it */

@@ -30,6 +30,8 @@ static const struct {
 	{ ALERT_EXPORT_RESUMED, "export_resumed", "info" },
 	{ ALERT_TLS_REFUSED, "tls_refused", "error" },
 	{ ALERT_TLS_KEY_OPEN, "tls_key_open", "warning" },
+	{ ALERT_TLS_EXPIRES, "tls_expires", "warning" },
+	{ ALERT_TLS_EXPIRED, "tls_expired", "error" },
 };
 
 const char *alert_code_str(unsigned code)
@@ -59,8 +61,14 @@ static void copy_text(char *to, size_t size, const void *msg, struct ipc_str s)
 
 void engine_view_status(struct engine_view *v, const struct ipc_status *msg)
 {
+	struct ipc_status before = v->status;
+
 	v->status_ns = clock_mono_ns();
 	v->status = *msg;
+	if (msg->interception != v->interception_sent) {
+		v->status.enabled = before.enabled;
+		v->status.paused_until_us = before.paused_until_us;
+	}
 	copy_text(v->method_why, sizeof(v->method_why), msg, msg->method_why);
 	copy_text(v->netns, sizeof(v->netns), msg, msg->netns);
 }

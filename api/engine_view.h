@@ -25,12 +25,17 @@ struct engine_view {
 	int32_t engine_pid; /* 0: no IPC_HELLO yet */
 	uint64_t status_ns; /* CLOCK_MONOTONIC of the last IPC_STATUS; 0: none yet */
 	struct ipc_status status; /* its strings are below */
+	uint16_t interception_sent; /* number of our last IPC_INTERCEPTION; 0: none */
 	char method_why[256];
 	char netns[256];
 	unsigned n_warnings;
 	struct warning warnings[WARNINGS_MAX]; /* oldest first, one a code */
 };
 
+/*
+ * Takes it over. One that was under way when we last turned interception on or off knows nothing of that yet: `enabled` and
+ * `paused_until_us` stay as they were told to whoever turned it.
+ */
 void engine_view_status(struct engine_view *v, const struct ipc_status *msg);
 
 /* Remembers a warning; one of the same code gives way. Takes one away again. */

@@ -106,7 +106,7 @@ static enum MHD_Result decode_query(
 }
 
 struct exchange *exchange_start(struct console *c, struct MHD_Connection *connection,
-	const char *url, const char *method, bool has_nul, bool is_unix, struct tls_pair *tls)
+	const char *url, const char *method, const char *fault, bool is_unix, struct tls_pair *tls)
 {
 	struct exchange *x = calloc(1, sizeof(*x));
 	bool query_ok = true;
@@ -129,7 +129,12 @@ struct exchange *exchange_start(struct console *c, struct MHD_Connection *connec
 	x->req.reply = &x->reply;
 	x->has_body = admission_has_body(&x->req);
 	MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, decode_query, &query_ok);
-	if (has_nul || strstr(url, "%00"))
+	/* Where it ends nobody can tell: what follows is not taken for a request. */
+	if (fault)
+		http_reply_header(&x->req, "Connection", "close");
+	if (fault)
+		http_reply_problem(&x->req, 400, NULL, "%s", fault);
+	else if (strstr(url, "%00"))
 		http_reply_problem(&x->req, 400, NULL, "the request has a NUL character");
 	else if (!query_ok)
 		http_reply_problem(&x->req, 400, NULL, "the query is not well-formed UTF-8 text");
@@ -222,6 +227,10 @@ static bool parse_body(struct exchange *x)
 void exchange_run(struct exchange *x)
 {
 	x->handled = true;
+	/* None means anything here, and libmicrohttpd reads over NULs in them. */
+	if (!x->reply.ready &&
+		MHD_get_connection_values(x->connection, MHD_FOOTER_KIND, NULL, NULL) > 0)
+		http_reply_problem(&x->req, 400, NULL, "trailer fields are not taken");
 	if (x->reply.ready || !parse_body(x))
 		return;
 	x->console->caller = &x->req.caller;

@@ -42,9 +42,9 @@ struct exchange {
 	struct exchange *next, **link; /* all of the server's */
 };
 
-/* Judges the head of a request; `has_nul`: its head has a NUL character. `tls` (borrowed) is NULL on a plain connection. Returned owned; NULL when out of memory. Its reply may already be there (refused). */
+/* Judges the head of a request; `fault`: what is wrong with it as such (head_fault()), or NULL. `tls` (borrowed) is NULL on a plain connection. Returned owned; NULL when out of memory. Its reply may already be there (refused). */
 struct exchange *exchange_start(struct console *c, struct MHD_Connection *connection,
-	const char *url, const char *method, bool has_nul, bool is_unix, struct tls_pair *tls);
+	const char *url, const char *method, const char *fault, bool is_unix, struct tls_pair *tls);
 
 /* Some bytes of the body. False: far too many, hang up. */
 bool exchange_body(struct exchange *x, const char *data, size_t len);

@@ -44,8 +44,8 @@ static bool place_descriptors(const int channels[static LIMIT_EXPORT_TARGETS], i
 	return true;
 }
 
-/* Waits for the first message or the end of each channel, and leaves it there. */
-static bool is_any_used(void)
+/* Waits for the first message or the end of each channel, and leaves it there: how it is to log is what it begins with. */
+static bool is_any_used(enum log_format *ret)
 {
 	bool any = false;
 	char c;
@@ -57,28 +57,32 @@ static bool is_any_used(void)
 			n = recv(EXPORTER_FD_CHANNEL + i, &c, 1, MSG_PEEK);
 		while (n < 0 && errno == EINTR);
 		any |= n > 0;
+		if (n > 0)
+			*ret = c == EXPORTER_LOGS_JSON ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT;
 	}
 	return any;
 }
 
 static void run(const int channels[static LIMIT_EXPORT_TARGETS], int program, pid_t told_pid)
 {
-	char pid[12], *argv[] = { (char[]) { EXPORTER_NAME }, pid, NULL }, *envp[4];
+	char pid[12], *argv[] = { (char[]) { EXPORTER_NAME }, pid, NULL };
+	char *envp[PROGRAM_ENVIRONMENT_MAX];
+	enum log_format format = LOG_FORMAT_TEXT;
 	struct error err = { 0 };
 	int64_t group;
 
-	log_leave_journal();
 	snprintf(pid, sizeof(pid), "%d", (int)told_pid);
 	prctl(PR_SET_NAME, "opensnitch-send");
 	if (!place_descriptors(channels, program))
 		_exit(1);
+	log_renew("exporter");
 	if (sandbox_drop(CONSOLE_USER, LIMIT_FETCH_PROCESSES, &group, &err) < 0) {
 		log_error("decisions cannot be exported: %s", err.message);
 		_exit(1);
 	}
-	if (!is_any_used())
+	if (!is_any_used(&format))
 		_exit(0);
-	execveat(PROGRAM_FD, "", argv, program_environment(envp), AT_EMPTY_PATH);
+	execveat(PROGRAM_FD, "", argv, program_environment(format, envp), AT_EMPTY_PATH);
 	log_error("decisions cannot be exported: " EXPORTER_NAME " cannot be started: %s",
 		strerror(errno));
 	_exit(1);

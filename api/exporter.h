@@ -4,7 +4,7 @@
  *
  * exporter_start() forks one process before the console gives anything up or reads a byte from outside. It closes every other
  * descriptor and becomes the console's user. Each of its socket pairs is a channel of one target: the first message that comes over
- * it is the target's URL. A channel that closes without a message is not used; when none is, the process ends at once: without export
+ * it is the target's URL, behind a letter that says how it is to log (EXPORTER_LOGS_*). A channel that closes without a message is not used; when none is, the process ends at once: without export
  * there is no such process. Otherwise it executes opensnitch-exporter (api/exporter_main.c), which alone is linked with libcurl. That
  * one closes a sandbox of its own and forks a worker for each target, which may change no file but that target's. A worker that dies
  * is started again, after a while.
@@ -28,6 +28,9 @@
 enum {
 	EXPORTER_FD_CHANNEL = 3,
 };
+
+#define EXPORTER_LOGS_TEXT 't'
+#define EXPORTER_LOGS_JSON 'j'
 
 struct export_event {
 	uint64_t id; /* of the history; 0: none */

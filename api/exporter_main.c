@@ -22,6 +22,7 @@
 
 #include "api/export_sink.h"
 #include "api/export_worker.h"
+#include "api/program.h"
 #include "api/sandbox.h"
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -201,13 +202,13 @@ static void receive_targets(struct exporter *x)
 {
 	for (unsigned i = 0; i < LIMIT_EXPORT_TARGETS; i++) {
 		struct slot *s = &x->slots[i];
-		char url[EXPORT_URL_MAX + 2] = "";
+		char text[EXPORT_URL_MAX + 3] = "";
 		ssize_t n;
 
 		do
-			n = recv(FIRST_FD + (int)i, url, sizeof(url) - 1, 0);
+			n = recv(FIRST_FD + (int)i, text, sizeof(text) - 1, 0);
 		while (n < 0 && errno == EINTR);
-		s->is_used = n > 0 && export_target_parse(url, &s->target, NULL) == 0;
+		s->is_used = n > 1 && export_target_parse(text + 1, &s->target, NULL) == 0;
 		s->again_ms = AGAIN_FIRST_MS;
 	}
 }
@@ -257,7 +258,7 @@ int main(int argc, char **argv)
 	static struct exporter x;
 	char *end = NULL;
 
-	log_init("exporter", LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
+	log_init("exporter", LOG_LEVEL_INFO, program_log_format());
 	if (argc == 2)
 		x.told_pid = (int32_t)strtol(argv[1], &end, 10);
 	if (!end || *end || x.told_pid <= 0) {

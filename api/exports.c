@@ -16,6 +16,7 @@
 #include "api/loop.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
+#include "lib/log.h"
 #include "lib/utf8.h"
 
 #define SEQUENCE_MAX 2147483647u /* RFC 5424, 7.3.1 */
@@ -144,8 +145,12 @@ void exports_begin(struct exports *x)
 	x->has_begun = true;
 	for (unsigned i = 0; i < x->n; i++) {
 		struct channel *c = &x->channels[i];
+		char text[sizeof(c->url) + 1];
 
-		if (c->fd >= 0 && send(c->fd, c->url, strlen(c->url), MSG_NOSIGNAL) < 0)
+		snprintf(text, sizeof(text), "%c%s",
+			log_format() == LOG_FORMAT_JSON ? EXPORTER_LOGS_JSON : EXPORTER_LOGS_TEXT,
+			c->url);
+		if (c->fd >= 0 && send(c->fd, text, strlen(text), MSG_NOSIGNAL) < 0)
 			end_channel(c);
 	}
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/log.h"
 #include "lib/utf8.h"
 
 #define HOST_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._"
@@ -114,13 +115,11 @@ int fetch_check_url(const char *url, struct error *err)
 
 void fetch_fail(struct fetch_result *ret, const char *fmt, ...)
 {
-	char text[sizeof(ret->message)];
 	va_list args;
 
 	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
+	utf8_vprint(ret->message, sizeof(ret->message), fmt, args);
 	va_end(args);
-	utf8_sanitize(text, strlen(text), ret->message, sizeof(ret->message));
 	ret->end = FETCH_FAILED;
 }
 
@@ -163,6 +162,7 @@ int fetch_check_request(struct fetch_request *r, size_t len)
 {
 	if (len != sizeof(*r) || r->max_bytes == 0 || r->timeout_ms == 0)
 		return ERR_MALFORMED;
+	r->log_format = r->log_format == LOG_FORMAT_JSON ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT;
 	r->url[LIMIT_FETCH_URL] = '\0';
 	r->etag[LIMIT_FETCH_TAG] = r->last_modified[LIMIT_FETCH_TAG] = '\0';
 	return 0;

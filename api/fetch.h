@@ -19,7 +19,7 @@ struct fetch_request {
 	uint64_t id; /* the caller's */
 	uint64_t max_bytes; /* of the list; 1 or more */
 	uint32_t timeout_ms; /* for all of it; 1 or more */
-	uint32_t pad;
+	uint32_t log_format; /* enum log_format: how the program that fetches logs */
 	char url[LIMIT_FETCH_URL + 1]; /* one that fetch_check_url() took */
 	char etag[LIMIT_FETCH_TAG + 1]; /* of the copy that is there; "": none */
 	char last_modified[LIMIT_FETCH_TAG + 1];

@@ -35,16 +35,20 @@
 /* ---- a program for one request */
 
 /* In the child. */
-static void execute(int channel, int file)
+static void execute(enum log_format format, int channel, int file)
 {
 	struct fetch_result result = { 0 };
-	char *argv[] = { (char[]) { FETCHER_NAME }, NULL }, *envp[4];
+	char *argv[] = { (char[]) { FETCHER_NAME }, NULL };
+	char *envp[PROGRAM_ENVIRONMENT_MAX];
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* The program may open no such socket, and the file may be in the place of this one. */
+	if (log_journal_fd() >= 0)
+		(void)dup2(log_journal_fd(), FETCHER_FD_JOURNAL);
 	if ((file == FETCHER_FD_FILE ? fcntl(file, F_SETFD, 0) : dup2(file, FETCHER_FD_FILE)) >=
 			0 &&
 		dup2(channel, FETCHER_FD_CHANNEL) >= 0)
-		execveat(PROGRAM_FD, "", argv, program_environment(envp), AT_EMPTY_PATH);
+		execveat(PROGRAM_FD, "", argv, program_environment(format, envp), AT_EMPTY_PATH);
 	fetch_fail(&result, FETCHER_NAME " cannot be started: %s", strerror(errno));
 	_exit(write(channel, &result, sizeof(result)) == (ssize_t)sizeof(result) ? 0 : 1);
 }
@@ -108,7 +112,7 @@ static void carry_out(const struct fetch_request *request, int fd, struct fetch_
 		if (write(pair[0], request, sizeof(*request)) == (ssize_t)sizeof(*request))
 			pid = fork();
 		if (pid == 0)
-			execute(pair[1], fd);
+			execute((enum log_format)request->log_format, pair[1], fd);
 		close(pair[1]);
 		if (pid > 0)
 			supervise(request, pid, pair[0], result);
@@ -189,9 +193,9 @@ static void run(int channel, int program)
 	struct error err = { 0 };
 	int file;
 
-	log_leave_journal();
 	if (place_descriptors(channel, program) < 0)
 		_exit(1);
+	log_renew("fetcher");
 	prctl(PR_SET_NAME, "opensnitch-get");
 	if (confine(&err) < 0) {
 		log_error("lists cannot be fetched: %s", err.message);

@@ -23,6 +23,8 @@
 enum {
 	FETCHER_FD_CHANNEL = 3, /* a struct fetch_request comes, a struct fetch_result goes */
 	FETCHER_FD_FILE = 4, /* where the list goes: empty, for writing */
+	FETCHER_FD_JOURNAL =
+		6, /* the journal's socket, where standard error is the journal; or nothing */
 };
 
 /* Our end of the launcher's socket pair (SOCK_SEQPACKET, non-blocking, CLOEXEC), or a code with `err`. */

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <nss.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "api/fetcher.h"
+#include "api/program.h"
 #include "api/sandbox.h"
 #include "api/transfer.h"
 #include "lib/log.h"
@@ -67,7 +69,9 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	prctl(PR_SET_NAME, "opensnitch-get");
-	log_init("fetcher", LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
+	if (fcntl(FETCHER_FD_JOURNAL, F_GETFD) >= 0)
+		log_adopt_journal(FETCHER_FD_JOURNAL);
+	log_init("fetcher", LOG_LEVEL_INFO, program_log_format());
 	carry_out(&request, &result);
 	/* All memory goes with the process: nothing is tidied up, by us or by a library. */
 	_exit(send(FETCHER_FD_CHANNEL, &result, sizeof(result), MSG_NOSIGNAL) ==

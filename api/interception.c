@@ -38,6 +38,7 @@ void interception_post(struct http_request *req)
 	static const char *const known[] = { "enabled", "for", NULL };
 	struct console *c = req->console;
 	struct ipc_status *s = &c->engine->status;
+	uint16_t number = (uint16_t)(c->engine->interception_sent + 1);
 	const json_t *enabled = json_object_get(req->body, "enabled");
 	uint64_t ms;
 	int r;
@@ -50,13 +51,14 @@ void interception_post(struct http_request *req)
 	}
 	if (!read_for(req, json_is_true(enabled), &ms))
 		return;
-	r = ipc_client_send_interception(c->ipc, json_is_true(enabled), (uint32_t)ms);
+	r = ipc_client_send_interception(c->ipc, number, json_is_true(enabled), (uint32_t)ms);
 	if (r < 0) {
 		http_reply_error(req, r, NULL);
 		return;
 	}
 	log_notice("interception is turned %s by %s", json_is_true(enabled) ? "on" : "off",
 		req->caller.user);
+	c->engine->interception_sent = number;
 	/* The engine handles messages in order and takes every one of these: its status will say so. */
 	s->enabled = json_is_true(enabled);
 	s->paused_until_us = ms ? clock_real_us() + ms * 1000 : 0;

@@ -245,12 +245,14 @@ int ipc_client_send_clients(struct ipc_client *c, unsigned n)
 	return ipc_client_send(c, &b, -1);
 }
 
-int ipc_client_send_interception(struct ipc_client *c, bool enabled, uint32_t for_ms)
+int ipc_client_send_interception(
+	struct ipc_client *c, uint16_t number, bool enabled, uint32_t for_ms)
 {
 	struct ipc_builder b;
 	struct ipc_interception *m = ipc_begin(&b, IPC_INTERCEPTION);
 
 	m->enabled = enabled;
+	m->number = number;
 	m->for_ms = for_ms;
 	return ipc_client_send(c, &b, -1);
 }

@@ -41,6 +41,7 @@ int ipc_client_send_list(struct ipc_client *c, unsigned operand, const char *fol
 int ipc_client_send_answer(struct ipc_client *c, uint64_t request, uint64_t prompt_id,
 	uint8_t action, const char *rule);
 int ipc_client_send_clients(struct ipc_client *c, unsigned n);
-int ipc_client_send_interception(struct ipc_client *c, bool enabled, uint32_t for_ms);
+int ipc_client_send_interception(
+	struct ipc_client *c, uint16_t number, bool enabled, uint32_t for_ms);
 
 #endif

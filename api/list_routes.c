@@ -8,6 +8,7 @@
 
 #include "api/console.h"
 #include "api/http.h"
+#include "api/items.h"
 #include "api/lists.h"
 #include "api/rule_book.h"
 #include "api/subscriptions.h"
@@ -84,6 +85,11 @@ static json_t *folder_json(const struct console *c, const struct list_folder *f)
 
 void route_lists_list(struct http_request *req)
 {
+	static const char *const sorts[] = { "name", "updated", NULL };
+	static const char *const ids[] = { "kind", "name", "operand", "folder", NULL };
+	static const char *const filters[] = { "kind", "name", "operand", "folder", "url",
+		"enabled", NULL };
+	static const struct items_kind kind = { sorts, ids, filters };
 	const struct console *c = req->console;
 	json_t *items = json_array();
 
@@ -92,5 +98,5 @@ void route_lists_list(struct http_request *req)
 			items, subscription_json(c, subscriptions_at(c->subscriptions, i)));
 	for (size_t i = 0; i < lists_count(c->lists); i++)
 		json_array_append_new(items, folder_json(c, lists_at(c->lists, i)));
-	http_reply_list(req, items, NULL);
+	items_reply(req, items, &kind);
 }

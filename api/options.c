@@ -46,7 +46,7 @@ const struct option options[] = {
 		"How long a connection waits for an answer." },
 	{ "prompt.timeout_action", OPTION_ENUM, AT(prompt_timeout_action), "null", 0, 0,
 		action_names, NULL, true,
-		"What happens when nobody answers in time. Not set: as default_action." },
+		"What happens when nobody answers in time. Not set: the default action." },
 	{ "prompt_without_clients", OPTION_BOOL, AT(prompt_without_clients), "false", 0, 0, NULL,
 		NULL, true,
 		"Hold connections and wait for an answer even while no client listens." },

@@ -96,7 +96,16 @@ static void replace(struct http_request *req, const struct password_row *row)
 
 void password_get(struct http_request *req)
 {
-	http_reply_json(req, 200, state_json(req->console->password));
+	http_reply_resource(req, 200, state_json(req->console->password), NULL);
+}
+
+static bool may_change(struct http_request *req)
+{
+	json_t *now = state_json(req->console->password);
+	bool may = http_if_match(req, now);
+
+	json_decref(now);
+	return may;
 }
 
 void password_put(struct http_request *req)
@@ -106,7 +115,7 @@ void password_put(struct http_request *req)
 	const char *text;
 	size_t len;
 
-	if (!http_body_known(req, known))
+	if (!http_body_known(req, known) || !may_change(req))
 		return;
 	text = json_string_value(json_object_get(req->body, "password"));
 	len = json_string_length(json_object_get(req->body, "password"));
@@ -127,8 +136,8 @@ void password_delete(struct http_request *req)
 {
 	static const struct password_row none;
 
-	if (req->console->password->row.hash[0])
-		replace(req, &none);
-	else
+	if (!req->console->password->row.hash[0])
 		http_reply_problem(req, 404, NULL, "no password is set");
+	else if (may_change(req))
+		replace(req, &none);
 }

@@ -7,9 +7,11 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/ipc.h"
 #include "lib/cleanup.h"
 
 int program_open(const char *name, struct error *err)
@@ -34,15 +36,30 @@ int program_open(const char *name, struct error *err)
 	return fd;
 }
 
-char **program_environment(char *ret[static 4])
+char **program_environment(enum log_format format, char *ret[static PROGRAM_ENVIRONMENT_MAX])
 {
-	static const char *const passed[] = { "ASAN_OPTIONS=", "UBSAN_OPTIONS=", "LSAN_OPTIONS=" };
+	static const char *const passed[] = {
+		"ASAN_OPTIONS=", "UBSAN_OPTIONS=", "LSAN_OPTIONS=", "JOURNAL_STREAM="
+	};
+	static char text[] = IPC_ENV_LOG_FORMAT "=text", json[] = IPC_ENV_LOG_FORMAT "=json";
 	unsigned n = 0;
 
+	ret[n++] = format == LOG_FORMAT_JSON ? json : text;
 	for (char **e = environ; *e; e++)
 		for (size_t i = 0; i < array_len(passed); i++)
-			if (strncmp(*e, passed[i], strlen(passed[i])) == 0 && n < 3)
+			if (strncmp(*e, passed[i], strlen(passed[i])) == 0 &&
+				n < PROGRAM_ENVIRONMENT_MAX - 1)
 				ret[n++] = *e;
 	ret[n] = NULL;
 	return ret;
+}
+
+enum log_format program_log_format(void)
+{
+	const char *name = getenv(IPC_ENV_LOG_FORMAT);
+	enum log_format format = LOG_FORMAT_TEXT;
+
+	if (name)
+		(void)log_format_parse(name, &format);
+	return format;
 }

@@ -4,6 +4,7 @@
 #define API_PROGRAM_H
 
 #include "lib/err.h"
+#include "lib/log.h"
 
 /*
  * Opens the program of that name beside this one (O_PATH, CLOEXEC; owned by the caller), or a code with `err`. While we are root, as
@@ -11,7 +12,12 @@
  */
 int program_open(const char *name, struct error *err);
 
-/* The environment for it: what the sanitizers are told, and nothing else. Returns `ret`. */
-char **program_environment(char *ret[static 4]);
+#define PROGRAM_ENVIRONMENT_MAX 6
+
+/* The environment for it: how it logs, what the sanitizers are told, and nothing else. Strings are static or of our own. Returns `ret`. */
+char **program_environment(enum log_format format, char *ret[static PROGRAM_ENVIRONMENT_MAX]);
+
+/* In such a program: the format that it was given. */
+enum log_format program_log_format(void);
 
 #endif

@@ -43,13 +43,15 @@ const struct route routes[] = {
 	{ HTTP_POST, API "/interception", SCOPE_ADMIN, SMALL, interception_post, NO_QUERY },
 
 	{ HTTP_GET, API "/prompts", SCOPE_READ, NO_BODY, prompts_list,
-		QUERY("limit", "cursor", "sort") },
+		QUERY("limit", "cursor", "sort", "process.path", "dest.host", "dest.ip",
+			"dest.port", "protocol", "user.id") },
 	{ HTTP_GET, API "/prompts/{id}", SCOPE_READ, NO_BODY, prompts_get, NO_QUERY },
 	{ HTTP_POST, API "/prompts/{id}/answer", SCOPE_PROMPTS, LIMIT_HTTP_BODY, prompts_answer,
 		NO_QUERY },
 
 	{ HTTP_GET, API "/rules", SCOPE_READ, NO_BODY, route_rules_list,
-		QUERY("limit", "cursor", "sort", "action", "duration", "q") },
+		QUERY("limit", "cursor", "sort", "action", "duration", "q", "name", "enabled",
+			"precedence", "nolog") },
 	{ HTTP_POST, API "/rules", SCOPE_RULES, LIMIT_HTTP_BODY, route_rules_create, NO_QUERY },
 	{ HTTP_GET, API "/rules/report", SCOPE_READ, NO_BODY, rule_report_get, QUERY("days") },
 	{ HTTP_GET, API "/rules/export", SCOPE_READ, NO_BODY, rules_export, NO_QUERY },
@@ -70,7 +72,9 @@ const struct route routes[] = {
 	{ HTTP_POST, API "/rules/{name}/revert", SCOPE_RULES, SMALL, rule_history_revert,
 		NO_QUERY },
 
-	{ HTTP_GET, API "/lists", SCOPE_READ, NO_BODY, route_lists_list, NO_QUERY },
+	{ HTTP_GET, API "/lists", SCOPE_READ, NO_BODY, route_lists_list,
+		QUERY("limit", "cursor", "sort", "kind", "name", "operand", "folder", "url",
+			"enabled") },
 	{ HTTP_POST, API "/lists", SCOPE_RULES, SMALL, route_lists_create, NO_QUERY },
 	{ HTTP_GET, API "/lists/{name}", SCOPE_READ, NO_BODY, route_lists_get, NO_QUERY },
 	{ HTTP_PATCH, API "/lists/{name}", SCOPE_RULES, SMALL, route_lists_patch, NO_QUERY },
@@ -91,7 +95,8 @@ const struct route routes[] = {
 	{ HTTP_GET, API "/openapi.json", SCOPE_NONE, NO_BODY, openapi_get, NO_QUERY },
 
 	{ HTTP_GET, API "/flows", SCOPE_READ, NO_BODY, flows_list,
-		QUERY("limit", "cursor", "process.path", "dest.host") },
+		QUERY("limit", "cursor", "sort", "process.path", "dest.host", "dest.ip",
+			"dest.port", "protocol", "user.id") },
 	{ HTTP_GET, API "/flows/{id}", SCOPE_READ, NO_BODY, flows_get, NO_QUERY },
 	{ HTTP_DELETE, API "/flows/{id}", SCOPE_ADMIN, NO_BODY, flows_delete, NO_QUERY },
 
@@ -109,12 +114,14 @@ const struct route routes[] = {
 	{ HTTP_PUT, API "/password", SCOPE_ADMIN, SMALL, password_put, NO_QUERY },
 	{ HTTP_DELETE, API "/password", SCOPE_ADMIN, NO_BODY, password_delete, NO_QUERY },
 
-	{ HTTP_GET, API "/sessions", SCOPE_ADMIN, NO_BODY, sessions_list, NO_QUERY },
+	{ HTTP_GET, API "/sessions", SCOPE_ADMIN, NO_BODY, sessions_list,
+		QUERY("limit", "cursor", "sort", "login", "scopes", "current") },
 	{ HTTP_DELETE, API "/sessions/{id}", SCOPE_ADMIN, NO_BODY, sessions_revoke, NO_QUERY },
 
 	{ HTTP_GET, API "/audit", SCOPE_ADMIN, NO_BODY, audit_list, QUERY("limit", "cursor") },
 
-	{ HTTP_GET, API "/tokens", SCOPE_ADMIN, NO_BODY, tokens_list, NO_QUERY },
+	{ HTTP_GET, API "/tokens", SCOPE_ADMIN, NO_BODY, tokens_list,
+		QUERY("limit", "cursor", "sort", "name", "scopes", "created_by") },
 	{ HTTP_POST, API "/tokens", SCOPE_ADMIN, SMALL, tokens_post, NO_QUERY },
 	{ HTTP_DELETE, API "/tokens", SCOPE_ADMIN, NO_BODY, tokens_revoke_named, QUERY("name") },
 	{ HTTP_GET, API "/tokens/{name}", SCOPE_ADMIN, NO_BODY, tokens_get, NO_QUERY },
@@ -125,6 +132,7 @@ const struct route routes[] = {
 	{ HTTP_GET, "/rules", SCOPE_NONE, NO_BODY, page_app },
 	{ HTTP_GET, "/lists", SCOPE_NONE, NO_BODY, page_app },
 	{ HTTP_GET, "/suggestions", SCOPE_NONE, NO_BODY, page_app },
+	{ HTTP_GET, "/statistics", SCOPE_NONE, NO_BODY, page_app },
 	{ HTTP_GET, "/settings", SCOPE_NONE, NO_BODY, page_app },
 	{ HTTP_GET, "/reference", SCOPE_NONE, NO_BODY, page_app },
 	{ HTTP_GET, "/login", SCOPE_NONE, NO_BODY, page_login },

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -78,6 +79,28 @@ static bool finds_contradiction(
 			(int)leaves->items[b].data.len, leaves->items[b].data.s),
 		disabling(doc));
 	return true;
+}
+
+/* OpenSnitch takes such numbers, so that its rules may have them. */
+static bool finds_no_port(
+	json_t *items, const struct rule_doc *doc, const struct rule_leaves *leaves)
+{
+	for (size_t i = 0; i < leaves->n; i++) {
+		const struct rule_leaf *l = &leaves->items[i];
+		char digits[16];
+
+		if (l->type != OPERATOR_SIMPLE ||
+			(l->operand != OPERAND_SOURCE_PORT && l->operand != OPERAND_DEST_PORT))
+			continue;
+		snprintf(digits, sizeof(digits), "%.*s", (int)l->data.len, l->data.s);
+		if (strtoul(digits, NULL, 10) <= UINT16_MAX)
+			continue;
+		add(items, "never_matches", "warning", doc, NULL,
+			json_sprintf("It asks for port %s, but ports end at 65535.", digits),
+			disabling(doc));
+		return true;
+	}
+	return false;
 }
 
 static void find_unused(json_t *items, const struct rule_doc *doc, const struct rule_state *s)
@@ -212,7 +235,7 @@ bool rule_finding_alone(json_t *items, const struct rule_doc *doc, struct rule_l
 			disabling(doc));
 		return true;
 	}
-	if (finds_contradiction(items, doc, leaves))
+	if (finds_contradiction(items, doc, leaves) || finds_no_port(items, doc, leaves))
 		return true;
 	find_unused(items, doc, state);
 	find_program(items, doc, leaves, state->program);

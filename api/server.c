@@ -16,6 +16,7 @@
 
 #include "api/console.h"
 #include "api/exchange.h"
+#include "api/head.h"
 #include "api/loop.h"
 #include "api/patience.h"
 #include "api/tls.h"
@@ -23,8 +24,6 @@
 #include "lib/addr.h"
 #include "lib/cleanup.h"
 #include "lib/log.h"
-
-#define CONNECTION_MEMORY 32768u /* for the head of a request */
 
 struct listener {
 	struct server *server;
@@ -49,80 +48,10 @@ struct server {
 
 /* ---- libmicrohttpd's callbacks */
 
-/* What a request is before it is an exchange: note_line() says which. */
-static const char good_line, bad_line;
-
-static bool is_line(const void *con_cls)
-{
-	return con_cls == &good_line || con_cls == &bad_line;
-}
-
-/*
- * libmicrohttpd takes a NUL in the first line for the end of a word, and what is behind it for nothing. It cuts the line in place, so
- * behind the target and its end stands the version. For MHD_OPTION_URI_LOG_CALLBACK: what it returns becomes con_cls.
- */
-static void *note_line(void *cls, const char *target, struct MHD_Connection *connection)
-{
-	bool is_good = strncmp(target + strlen(target) + 1, "HTTP/", 5) == 0;
-
-	(void)cls;
-	(void)connection;
-	return (void *)(uintptr_t)(is_good ? &good_line : &bad_line);
-}
-
-/* The same between method and target, where only spaces may be. Were they elsewhere, this could not tell. */
-static bool has_nul_behind(const char *method, const char *url)
-{
-	const char *p = method + strlen(method) + 1;
-	uintptr_t gap = (uintptr_t)url - (uintptr_t)p;
-
-	return gap < 64 && memchr(p, '\0', gap);
-}
-
-struct header_walk {
-	const char *end; /* of the value before, or NULL */
-	bool has_nul;
-};
-
-/* What is not the end of a line, between a value's end and the next name: two bytes, which libmicrohttpd makes NULs, and spaces. */
-static bool is_strange_gap(const char *p, size_t len)
-{
-	unsigned nuls = 0;
-
-	for (; len; len--, p++) {
-		if (*p && !strchr(" \t\r\n", *p))
-			return true;
-		nuls += !*p;
-	}
-	return nuls > 2;
-}
-
-static enum MHD_Result walk_header(
-	void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
-{
-	struct header_walk *w = cls;
-	uintptr_t gap = w->end ? (uintptr_t)name - (uintptr_t)w->end : UINTPTR_MAX;
-
-	(void)kind;
-	/* Were they not in one piece, in order, this could not tell. */
-	w->has_nul = w->has_nul || (gap < CONNECTION_MEMORY && is_strange_gap(w->end, gap));
-	w->end = value ? value + strlen(value) : NULL;
-	return MHD_YES;
-}
-
-/* The same in the values of header fields, which RFC 9110, section 5.5, has refused. Behind the last one stands the end of a line. */
-static bool has_nul_in_headers(struct MHD_Connection *connection)
-{
-	struct header_walk w = { NULL, false };
-
-	MHD_get_connection_values(connection, MHD_HEADER_KIND, walk_header, &w);
-	return w.has_nul || (w.end && w.end[1] && !strchr("\r\n", w.end[1]));
-}
-
 static struct exchange *begin(struct listener *l, struct MHD_Connection *connection,
-	const char *url, const char *method, bool has_nul)
+	const char *url, const char *method, const char *fault)
 {
-	struct exchange *x = exchange_start(l->server->console, connection, url, method, has_nul,
+	struct exchange *x = exchange_start(l->server->console, connection, url, method, fault,
 		l->is_unix, l->is_tls ? pair_of(connection) : NULL);
 
 	if (!x)
@@ -145,12 +74,10 @@ static enum MHD_Result handle(void *cls, struct MHD_Connection *connection, cons
 {
 	struct exchange *x = *con_cls;
 
-	(void)version;
-	if (!x || is_line(x)) {
-		bool has_nul = *con_cls == &bad_line || has_nul_behind(method, url) ||
-			       has_nul_in_headers(connection);
+	if (!x || head_is_note(x)) {
+		const char *fault = head_fault(connection, method, url, version, x);
 
-		*con_cls = x = begin(cls, connection, url, method, has_nul);
+		*con_cls = x = begin(cls, connection, url, method, fault);
 		if (!x)
 			return MHD_NO;
 		/* Refused with a body on its way: the answer goes out before it, and the connection ends. */
@@ -179,7 +106,7 @@ static void completed(void *cls, struct MHD_Connection *connection, void **con_c
 	(void)cls;
 	(void)code;
 	patience_start(connection);
-	if (!is_line(*con_cls))
+	if (!head_is_note(*con_cls))
 		exchange_end(*con_cls);
 	*con_cls = NULL;
 }
@@ -329,9 +256,9 @@ void server_set_pair(struct server *s, struct tls_pair *pair)
 	s->pair = tls_pair_ref(pair);
 }
 
-bool server_has_pair(const struct server *s)
+const struct tls_pair *server_pair(const struct server *s)
 {
-	return s->pair != NULL;
+	return s->pair;
 }
 
 /* ---- starting */
@@ -348,9 +275,9 @@ static struct MHD_Daemon *start_daemon(struct listener *l, int fd)
 	return MHD_start_daemon(flags, 0, NULL, NULL, handle, l, MHD_OPTION_LISTEN_SOCKET, fd,
 		MHD_OPTION_NOTIFY_COMPLETED, completed, l, MHD_OPTION_NOTIFY_CONNECTION, notify, l,
 		MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_URI_LOG_CALLBACK,
-		note_line, NULL, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)LIMIT_HTTP_TIMEOUT_S,
+		head_note, NULL, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)LIMIT_HTTP_TIMEOUT_S,
 		MHD_OPTION_CONNECTION_LIMIT, (unsigned)LIMIT_HTTP_CONNECTIONS,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_ARRAY,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEAD_ROOM, MHD_OPTION_ARRAY,
 		l->is_tls ? tls : &tls[array_len(tls) - 1], MHD_OPTION_END);
 }
 

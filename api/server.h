@@ -35,7 +35,9 @@ const char *server_url(const struct server *s, char buf[static SERVER_URL_LEN]);
  * than loopback, which fail until there is a pair.
  */
 void server_set_pair(struct server *s, struct tls_pair *pair);
-bool server_has_pair(const struct server *s);
+
+/* The one that they take; NULL: none yet. Borrowed. */
+const struct tls_pair *server_pair(const struct server *s);
 
 /* Ends the streams and waiting requests of the caller with this credential (struct caller): it was revoked. */
 void server_end_streams(struct server *s, uint64_t credential);

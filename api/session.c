@@ -9,6 +9,7 @@
 
 #include "api/auth.h"
 #include "api/console.h"
+#include "api/items.h"
 #include "api/password.h"
 #include "api/server.h"
 #include "api/tokens.h"
@@ -116,19 +117,27 @@ void session_post(struct http_request *req)
 	http_reply_json(req, 201, json_pack("{s:o}", "expires", http_json_time(expires_us)));
 }
 
+static json_t *own_json(const struct http_request *req)
+{
+	return json_pack("{s:o, s:o, s:o}", "user",
+		http_json_text(req->caller.user, strlen(req->caller.user)), "scopes",
+		scopes_json(req->caller.scopes), "expires", http_json_time(req->caller.expires_us));
+}
+
 void session_get(struct http_request *req)
 {
-	http_reply_json(req, 200,
-		json_pack("{s:o, s:o, s:o}", "user",
-			http_json_text(req->caller.user, strlen(req->caller.user)), "scopes",
-			scopes_json(req->caller.scopes), "expires",
-			http_json_time(req->caller.expires_us)));
+	http_reply_resource(req, 200, own_json(req), NULL);
 }
 
 void session_delete(struct http_request *req)
 {
 	const char *cookie = http_header(req, "Cookie");
+	json_t *now = own_json(req);
+	bool may = http_if_match(req, now);
 
+	json_decref(now);
+	if (!may)
+		return;
 	auth_logout(req->console->auth, cookie, req->is_tls);
 	set_cookie(req, "", 0);
 	http_reply_empty(req);
@@ -139,7 +148,7 @@ void session_code_post(struct http_request *req)
 	char code[AUTH_SECRET_LEN], base[SERVER_URL_LEN],
 		url[SERVER_URL_LEN + AUTH_SECRET_LEN + 16];
 	uint64_t expires_us;
-	int r = auth_code_new(req->console->auth, req->caller.login, code, &expires_us);
+	int r = auth_code_new(req->console->auth, &req->caller, code, &expires_us);
 
 	if (r < 0) {
 		http_reply_error(req, r, NULL);
@@ -158,6 +167,7 @@ void session_code_post(struct http_request *req)
 struct listing {
 	json_t *items;
 	const struct caller *caller;
+	uint64_t only; /* this one; 0: all */
 };
 
 static void add_item(void *ctx, const struct session_row *row)
@@ -166,6 +176,8 @@ static void add_item(void *ctx, const struct session_row *row)
 	uint64_t credential = auth_credential(row->hash);
 	char id[20];
 
+	if (l->only && l->only != credential)
+		return;
 	snprintf(id, sizeof(id), "%016" PRIx64, credential);
 	json_array_append_new(l->items,
 		json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:b}", "id", id, "login",
@@ -178,20 +190,31 @@ static void add_item(void *ctx, const struct session_row *row)
 
 void sessions_list(struct http_request *req)
 {
-	struct listing l = { json_array(), &req->caller };
+	static const char *const sorts[] = { "created", "last_used", "expires", "login", NULL };
+	static const char *const ids[] = { "id", NULL };
+	static const char *const filters[] = { "login", "scopes", "current", NULL };
+	static const struct items_kind kind = { sorts, ids, filters };
+	struct listing l = { json_array(), &req->caller, 0 };
 
 	auth_each_session(req->console->auth, add_item, &l);
-	http_reply_list(req, l.items, NULL);
+	items_reply(req, l.items, &kind);
 }
 
 void sessions_revoke(struct http_request *req)
 {
 	char *end;
 	uint64_t credential = strtoull(req->param[0], &end, 16);
+	struct listing l = { json_array(), &req->caller, credential };
+	const json_t *now;
 
-	if (*end || strlen(req->param[0]) != 16 ||
-		!auth_end_session(req->console->auth, credential))
+	if (!*end && strlen(req->param[0]) == 16 && credential)
+		auth_each_session(req->console->auth, add_item, &l);
+	now = json_array_get(l.items, 0);
+	if (!now) {
 		http_reply_problem(req, 404, NULL, "there is no session of this id");
-	else
+	} else if (http_if_match(req, now)) {
+		auth_end_session(req->console->auth, credential);
 		http_reply_empty(req);
+	}
+	json_decref(l.items);
 }

@@ -77,6 +77,8 @@ static json_t *counters_json(const struct ipc_counters *c)
 		{ "verdict_errors", c->verdict_errors },
 		{ "trace_events", c->trace_events },
 		{ "trace_lost", c->trace_lost },
+		{ "trace_reads", c->trace_reads },
+		{ "trace_empty_reads", c->trace_empty_reads },
 		{ "proc_scans", c->proc_scans },
 		{ "events_lost", c->events_lost },
 		{ "ipc_refused", c->ipc_refused },
@@ -194,5 +196,5 @@ void health_get(struct http_request *req)
 
 void status_get(struct http_request *req)
 {
-	http_reply_json(req, 200, status_json(req->console));
+	http_reply_resource(req, 200, status_json(req->console), NULL);
 }

@@ -186,7 +186,10 @@ static void on_result(void *ctx, uint32_t events)
 static void begin_job(struct subscriptions *s, struct subscription *sub)
 {
 	struct fetch_request request = {
-		.id = ++s->last_job, .max_bytes = LIMIT_FETCH_BYTES, .timeout_ms = LIMIT_FETCH_MS
+		.id = ++s->last_job,
+		.max_bytes = LIMIT_FETCH_BYTES,
+		.timeout_ms = LIMIT_FETCH_MS,
+		.log_format = log_format(),
 	};
 	_cleanup_close_ int fd = -1;
 	struct error err = { 0 };

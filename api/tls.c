@@ -27,6 +27,7 @@ struct tls_pair {
 	gnutls_certificate_credentials_t credentials;
 	gnutls_x509_crt_t leaf;
 	char name[LIMIT_HOST + 1];
+	uint64_t end_us; /* CLOCK_REALTIME; 0: none */
 };
 
 /* ---- the files */
@@ -126,7 +127,16 @@ static void take_name(struct tls_pair *p)
 	}
 }
 
-/* Takes the chain's first certificate into `p`; the others are only checked to be some. */
+static void take_end(struct tls_pair *p, gnutls_x509_crt_t certificate)
+{
+	time_t end = gnutls_x509_crt_get_expiration_time(certificate);
+	uint64_t end_us = end > 0 ? (uint64_t)end * 1000000 : 0;
+
+	if (end_us && (!p->end_us || end_us < p->end_us))
+		p->end_us = end_us;
+}
+
+/* Takes the chain's first certificate into `p`; the others are only checked to be some, and for when they end. */
 static int take_leaf(struct tls_pair *p, const gnutls_datum_t *text, struct error *err)
 {
 	gnutls_x509_crt_t chain[CHAIN_MAX];
@@ -137,6 +147,8 @@ static int take_leaf(struct tls_pair *p, const gnutls_datum_t *text, struct erro
 	if (r < 0 || n == 0)
 		return refuse(
 			err, IPC_TLS_CERTIFICATE, "the file holds no good certificates (PEM)", r);
+	for (unsigned i = 0; i < n; i++)
+		take_end(p, chain[i]);
 	for (unsigned i = 1; i < n; i++)
 		gnutls_x509_crt_deinit(chain[i]);
 	p->leaf = chain[0];
@@ -237,6 +249,11 @@ int tls_pair_use(const struct tls_pair *p, gnutls_session_t session)
 bool tls_pair_is_for(const struct tls_pair *p, const char *host)
 {
 	return gnutls_x509_crt_check_hostname(p->leaf, host) != 0;
+}
+
+uint64_t tls_pair_end_us(const struct tls_pair *p)
+{
+	return p->end_us;
 }
 
 const char *tls_pair_name(const struct tls_pair *p)

@@ -10,9 +10,12 @@
 
 #include <gnutls/gnutls.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "daemon/ipc.h"
 #include "lib/err.h"
+
+#define TLS_WARN_DAYS 14 /* before a certificate ends */
 
 /* For GnuTLS: TLS 1.2 and 1.3 with forward secrecy, no SHA-1. */
 #define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:-SHA1:%SERVER_PRECEDENCE"
@@ -53,7 +56,13 @@ bool tls_pair_is_for(const struct tls_pair *p, const char *host);
 /* The first DNS name in the certificate that is no wildcard; "" when there is none. Borrowed. */
 const char *tls_pair_name(const struct tls_pair *p);
 
+/* When the first of the chain's certificates ends, CLOCK_REALTIME in microseconds; 0: never, or it is not known. */
+uint64_t tls_pair_end_us(const struct tls_pair *p);
+
 struct console;
+
+/* Looks whether the certificate in use ends soon, or has, and tells so as an alert: once a day, and when it changes. Cheap: for a timer. */
+void tls_check_end(struct console *c, uint64_t now_us);
 
 /*
  * A file came from the engine (`fd` is borrowed, or -1). With the second, a pair that is good is taken for all connections to come; one that is

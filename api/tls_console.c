@@ -13,9 +13,11 @@
 #include "api/console.h"
 #include "api/server.h"
 #include "api/tls.h"
+#include "lib/clock.h"
 #include "lib/log.h"
 
 #define CHECK_TIMEOUT_MS 10000
+#define DAY_US (UINT64_C(86400) * 1000000)
 
 static void take_pair(struct console *c)
 {
@@ -24,8 +26,8 @@ static void take_pair(struct console *c)
 
 	if (tls_pair_load(c->tls, &pair, &err) < 0) {
 		console_alert(c, ALERT_TLS_REFUSED, "%s: %s; %s", err.place, err.message,
-			server_has_pair(c->server) ? "the former certificate stays in use"
-						   : "nobody can connect over TLS");
+			server_pair(c->server) ? "the former certificate stays in use"
+					       : "nobody can connect over TLS");
 		return;
 	}
 	console_alert_over(c, ALERT_TLS_REFUSED);
@@ -33,6 +35,47 @@ static void take_pair(struct console *c)
 		tls_pair_name(pair));
 	server_set_pair(c->server, pair);
 	tls_pair_unref(pair);
+	c->tls_end_told = 0;
+	tls_check_end(c, clock_real_us());
+}
+
+static void tell_end(struct console *c, unsigned code, uint64_t end_us, uint64_t now_us)
+{
+	uint64_t days = now_us < end_us ? (end_us - now_us) / DAY_US : 0;
+	char when[CLOCK_TEXT_LEN];
+
+	clock_format(end_us, when);
+	if (code == ALERT_TLS_EXPIRED)
+		console_alert(c, code,
+			"the TLS certificate ended at %.19sZ: clients refuse it; renew %s", when,
+			config_get(c->config)->tls_certificate);
+	else
+		console_alert(c, code,
+			"the TLS certificate ends at %.19sZ, in %llu day%s: renew %s", when,
+			(unsigned long long)days, days == 1 ? "" : "s",
+			config_get(c->config)->tls_certificate);
+}
+
+void tls_check_end(struct console *c, uint64_t now_us)
+{
+	const struct tls_pair *pair = server_pair(c->server);
+	uint64_t end_us = pair ? tls_pair_end_us(pair) : 0;
+	unsigned code = 0;
+
+	if (end_us && end_us <= now_us)
+		code = ALERT_TLS_EXPIRED;
+	else if (end_us && end_us - now_us <= TLS_WARN_DAYS * DAY_US)
+		code = ALERT_TLS_EXPIRES;
+	if (code != ALERT_TLS_EXPIRES)
+		console_alert_over(c, ALERT_TLS_EXPIRES);
+	if (code != ALERT_TLS_EXPIRED)
+		console_alert_over(c, ALERT_TLS_EXPIRED);
+	/* A clock that was put back is as good as a day. */
+	if (code && (code != c->tls_end_told || now_us - c->tls_end_told_us >= DAY_US)) {
+		tell_end(c, code, end_us, now_us);
+		c->tls_end_told_us = now_us;
+	}
+	c->tls_end_told = code;
 }
 
 void tls_told(struct console *c, const struct ipc_tls_file *m, int fd)

@@ -10,6 +10,7 @@
 
 #include "api/auth.h"
 #include "api/console.h"
+#include "api/items.h"
 #include "api/server.h"
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -190,12 +191,16 @@ static bool read_end(struct http_request *req, struct token_row *row)
 
 void tokens_list(struct http_request *req)
 {
+	static const char *const sorts[] = { "name", "created", "last_used", "expires", NULL };
+	static const char *const ids[] = { "name", NULL };
+	static const char *const filters[] = { "name", "scopes", "created_by", NULL };
+	static const struct items_kind kind = { sorts, ids, filters };
 	const struct tokens *t = auth_tokens(req->console->auth);
 	json_t *items = json_array();
 
 	for (unsigned i = 0; i < t->n; i++)
 		json_array_append_new(items, token_json(&t->rows[i]));
-	http_reply_list(req, items, NULL);
+	items_reply(req, items, &kind);
 }
 
 void tokens_get(struct http_request *req)

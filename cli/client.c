@@ -92,6 +92,10 @@ int client_new(struct client **ret, const struct client_target *target, struct e
 		return r;
 	}
 	curl_easy_setopt(c->curl, CURLOPT_USERAGENT, target->agent);
+	if (target->cacert) {
+		curl_easy_setopt(c->curl, CURLOPT_CAINFO, target->cacert);
+		curl_easy_setopt(c->curl, CURLOPT_CAPATH, NULL); /* nobody else's word */
+	}
 	*ret = c;
 	return 0;
 }
@@ -170,6 +174,14 @@ static int transport_error(
 	if (c->socket_path && access(c->socket_path, W_OK))
 		return error_set(e, ERR_PERMISSION, NULL,
 			"not permitted to use %s: be root or a member of group opensnitch", where);
+	if (code == CURLE_SSL_CACERT_BADFILE)
+		return error_set(e, ERR_IO, NULL,
+			"the file of --cacert cannot be read, or holds no certificates");
+	if (code == CURLE_PEER_FAILED_VERIFICATION)
+		return error_set(e, ERR_CLOSED, NULL,
+			"%s has no certificate that is good for this name and trusted (--cacert "
+			"FILE names others to trust)",
+			where);
 	return error_set(
 		e, ERR_CLOSED, NULL, "%s does not answer: %s", where, curl_easy_strerror(code));
 }

@@ -11,6 +11,7 @@ struct client_target {
 	const char *socket_path; /* used when url is NULL */
 	const char *url; /* "http://HOST:PORT", without a path; NULL: the socket */
 	const char *token; /* NULL: none */
+	const char *cacert; /* a file of certificates to trust; NULL: the system's */
 	const char *agent; /* the program's name */
 };
 

@@ -7,6 +7,7 @@
 #include <getopt.h>
 #include <stdint.h>
 #include <string.h>
+#include <strings.h>
 
 #include "lib/cleanup.h"
 
@@ -46,6 +47,8 @@ const char options_help[] =
 	"  --url URL                 the daemon at http://HOST:PORT; needs a token\n"
 	"  --token TOKEN             (other users can see it: better --token-file)\n"
 	"  --token-file FILE         the token is the first line of FILE\n"
+	"  --cacert FILE             certificates (PEM) to trust with https://, instead of the "
+	"system's\n"
 	"  --help, --version\n"
 	"\n"
 	"Options of add; every MATCH that is given must match:\n"
@@ -119,6 +122,7 @@ static const struct {
 	{ "url", KIND_TEXT, OF_ALL, offsetof(struct options, url) },
 	{ "token", KIND_TEXT, OF_ALL, offsetof(struct options, token) },
 	{ "token-file", KIND_TEXT, OF_ALL, offsetof(struct options, token_file) },
+	{ "cacert", KIND_TEXT, OF_ALL, offsetof(struct options, cacert) },
 	{ "help", KIND_COMMAND, OF_ALL, COMMAND_HELP },
 	{ "version", KIND_COMMAND, OF_ALL, COMMAND_VERSION },
 	{ "action", KIND_TEXT, OF_RULES, offsetof(struct options, spec.action) },
@@ -296,6 +300,9 @@ static int check_target(const struct options *o, struct error *e)
 	if ((o->token || o->token_file) && !o->url)
 		return error_set(
 			e, ERR_INVALID, NULL, "a token goes with --url: the socket needs none");
+	if (o->cacert && (!o->url || strncasecmp(o->url, "https:", 6) != 0))
+		return error_set(
+			e, ERR_INVALID, NULL, "--cacert goes with --url https://HOST:PORT");
 	return 0;
 }
 

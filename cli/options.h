@@ -39,6 +39,7 @@ struct options {
 	const char *url; /* NULL: the socket in runtime_dir */
 	const char *token;
 	const char *token_file;
+	const char *cacert; /* NULL: the system's authorities */
 	char *const *
 		names; /* what follows the command: rule names, a file, a folder, an id, a program */
 	size_t n_names;

@@ -4,6 +4,7 @@
 
 #include "cli/outcome.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "cli/text.h"
@@ -54,6 +55,15 @@ static const char *hint(long status)
 	}
 }
 
+/* Whether the detail says all that the errors do. */
+static bool is_said(const char *detail, const json_t *errors)
+{
+	const json_t *first = json_array_get(errors, 0);
+	const char *message = member(first, "message");
+
+	return detail && message && json_array_size(errors) == 1 && strstr(detail, message);
+}
+
 enum outcome outcome_report(
 	FILE *err, const char *program, const char *subject, const struct response *r)
 {
@@ -70,6 +80,8 @@ enum outcome outcome_report(
 	else
 		fprintf(err, "the daemon answered with status %ld", r->status);
 	putc('\n', err);
+	if (is_said(detail, errors))
+		errors = NULL;
 	json_array_foreach (errors, i, item) {
 		const char *field = member(item, "field");
 		const char *message = member(item, "message");

@@ -5,6 +5,7 @@
 #include "cli/rule.h"
 
 #include <ctype.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +49,15 @@ static json_t *user_operator(const char *user)
 static json_t *port_operator(const char *port)
 {
 	return operator_new(strchr(port, '-') ? "range" : "simple", "dest.port", port);
+}
+
+/* Whether both ends of a port or of a range of ports are such; what is no number the daemon tells. */
+static bool is_in_range(const char *port)
+{
+	const char *dash = strchr(port, '-');
+
+	return strtoul(port, NULL, 10) <= UINT16_MAX &&
+	       (!dash || strtoul(dash + 1, NULL, 10) <= UINT16_MAX);
 }
 
 /* Appends what `value` makes, if there is one; steals the operator. */
@@ -138,6 +148,8 @@ int rule_from_spec(const struct rule_spec *s, json_t **ret, struct error *e)
 	if (!s->action)
 		return error_set(
 			e, ERR_INVALID, NULL, "--action is missing: allow, deny or reject");
+	if (s->port && !is_in_range(s->port))
+		return error_set(e, ERR_INVALID, NULL, "--port %s: ports end at 65535", s->port);
 	operator_ = operators(s);
 	if (operator_ && s->any && json_array_size(operator_)) {
 		json_decref(operator_);

@@ -34,7 +34,10 @@ static enum outcome run(const struct options *o)
 {
 	struct streams io = { .in = stdin, .out = stdout, .err = stderr };
 	struct client_target target = {
-		.url = o->url, .token = o->token, .agent = PROGRAM "/" PACKAGE_VERSION
+		.url = o->url,
+		.token = o->token,
+		.cacert = o->cacert,
+		.agent = PROGRAM "/" PACKAGE_VERSION,
 	};
 	_cleanup_free_ char *socket_path = NULL;
 	_cleanup_free_ char *token = NULL;

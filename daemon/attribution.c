@@ -94,12 +94,24 @@ static void start_trace(struct attribution *a)
 	process_table_set_traced(a->processes, a->trace != NULL);
 }
 
+static struct trace_stats all_traces(const struct attribution *a)
+{
+	struct trace_stats sum = a->before, now = { 0 };
+
+	if (a->trace)
+		trace_stats(a->trace, &now);
+	sum.events += now.events;
+	sum.lost += now.lost;
+	sum.reads += now.reads;
+	sum.empty_reads += now.empty_reads;
+	return sum;
+}
+
 static void stop_trace(struct attribution *a)
 {
 	if (!a->trace)
 		return;
-	a->events_before += trace_events(a->trace);
-	a->lost_before += trace_lost(a->trace);
+	a->before = all_traces(a);
 	trace_close(a->trace);
 	a->trace = NULL;
 	memset(&a->flood, 0, sizeof(a->flood));
@@ -192,8 +204,7 @@ struct process *attribution_process(struct attribution *a, int32_t pid)
 
 void attribution_stats(const struct attribution *a, struct attribution_stats *ret)
 {
-	ret->trace_events = a->events_before + (a->trace ? trace_events(a->trace) : 0);
-	ret->trace_lost = a->lost_before + (a->trace ? trace_lost(a->trace) : 0);
+	ret->trace = all_traces(a);
 	ret->proc_scans = a->scan.n;
 	ret->processes = (uint32_t)process_table_count(a->processes);
 }

@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 #include "daemon/process.h"
+#include "daemon/trace.h"
 #include "lib/err.h"
 #include "lib/flow.h"
 #include "lib/verdict.h"
@@ -47,8 +48,7 @@ struct attribution_result {
 };
 
 struct attribution_stats {
-	uint64_t trace_events;
-	uint64_t trace_lost;
+	struct trace_stats trace; /* of all traces since the start */
 	uint64_t proc_scans;
 	uint32_t processes;
 };

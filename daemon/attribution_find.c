@@ -23,7 +23,8 @@
 	130000000000u /* but a SYN that was lost comes again for two minutes, without another claim */
 #define CANDIDATES_MAX 16
 #define CHILDREN_MAX 16
-#define FILES_MAX 256 /* of a process, looked at without need */
+#define FILES_MAX 256 /* of a process, looked at where its newest is not the one */
+#define FILES_FEW 64 /* ... where that is not needed to name it */
 #define UDP_CONNECTED 1 /* TCP_ESTABLISHED, which sock_diag says of datagram sockets too */
 
 /* The processes that claim a flow, newest first. */
@@ -128,9 +129,10 @@ static void candidates_done(struct candidates *c)
 		process_unref(c->list[--c->n]);
 }
 
-static bool has_inode(const struct attribution *a, int32_t pid, uint32_t inode)
+static enum socket_holding holding_of(
+	struct attribution *a, int32_t pid, uint32_t inode, unsigned max)
 {
-	return socket_holders_has(a->proc_root, pid, inode, 0) == SOCKET_HELD;
+	return socket_holders_has(&a->scan.places, a->proc_root, pid, inode, max);
 }
 
 /* The holder of a socket, searched in /proc. */
@@ -156,18 +158,32 @@ static void take(struct attribution_result *ret, struct process *p, enum attribu
  * Candidates that are not proof alone: the socket's holder among them is it. Where several hold it, it went from the first that
  * used it to the last.
  */
-static bool prove_by_inode(const struct attribution *a, const struct candidates *c, uint32_t inode,
-	struct attribution_result *ret)
+static bool prove_by_inode(struct attribution *a, const struct flow *flow,
+	const struct candidates *c, uint32_t inode, struct attribution_result *ret)
 {
-	unsigned i = 0, first = c->n;
+	enum socket_holding holding = SOCKET_NOT_HELD;
+	unsigned i, n_perhaps = 0, perhaps = 0, first = c->n;
 
-	while (i < c->n && !has_inode(a, c->list[i]->pid, inode))
-		i++;
-	if (i == c->n)
-		return false;
+	for (i = 0; i < c->n; i++) {
+		holding = holding_of(a, c->list[i]->pid, inode, FILES_MAX);
+		if (holding == SOCKET_HELD)
+			break;
+		if (holding == SOCKET_HELD_PERHAPS) {
+			perhaps = i;
+			n_perhaps++;
+		}
+	}
+	if (i == c->n) {
+		/* One that has more files than can be looked at in time. Who connects is always traced; who sends is not. */
+		if (n_perhaps != 1 || c->many)
+			return false;
+		take(ret, c->list[perhaps], METHOD_FTRACE,
+			flow->proto == IPPROTO_TCP ? CONFIDENCE_LIKELY : CONFIDENCE_SCAN);
+		return true;
+	}
 	take(ret, c->list[i], METHOD_FTRACE, CONFIDENCE_EXACT);
 	while (--first > i && !c->many)
-		if (has_inode(a, c->list[first]->pid, inode)) {
+		if (holding_of(a, c->list[first]->pid, inode, FILES_FEW) == SOCKET_HELD) {
 			ret->creator = process_ref(c->list[first]);
 			break;
 		}
@@ -178,12 +194,12 @@ static bool prove_by_inode(const struct attribution *a, const struct candidates 
  * Several processes looked up the route of this very datagram. The kernel names any socket of a port that several share: so the last
  * who did counts, and is proven only when the one socket is its own. False: it is, or may be.
  */
-static bool choose_last(const struct attribution *a, const struct flow *flow,
-	const struct candidates *c, uint32_t inode, struct attribution_result *ret)
+static bool choose_last(struct attribution *a, const struct flow *flow, const struct candidates *c,
+	uint32_t inode, struct attribution_result *ret)
 {
 	if (flow->proto != IPPROTO_UDP || c->n < 2)
 		return false;
-	if ((c->standing || has_inode(a, c->list[0]->pid, inode)) &&
+	if ((c->standing || holding_of(a, c->list[0]->pid, inode, FILES_MAX) != SOCKET_NOT_HELD) &&
 		!sockdiag_has_twins(a->sockdiag, flow))
 		return false;
 	take(ret, c->list[0], METHOD_FTRACE, CONFIDENCE_SCAN);
@@ -221,14 +237,14 @@ static bool choose_by_identifier(
 	return true;
 }
 
-static bool is_holder(const struct attribution *a, int32_t pid, uint32_t inode)
+static bool is_holder(struct attribution *a, int32_t pid, uint32_t inode)
 {
-	return socket_holders_has(a->proc_root, pid, inode, FILES_MAX) == SOCKET_HELD;
+	return holding_of(a, pid, inode, FILES_MAX) == SOCKET_HELD;
 }
 
 /* Whether a child of `from` has the socket too, apart from `p`. */
 static bool has_child_holder(
-	const struct attribution *a, int32_t from, const struct process *p, uint32_t inode)
+	struct attribution *a, int32_t from, const struct process *p, uint32_t inode)
 {
 	int32_t children[CHILDREN_MAX];
 	unsigned n = process_children(a->processes, from, children, CHILDREN_MAX);
@@ -240,7 +256,7 @@ static bool has_child_holder(
 }
 
 /* Whether somebody else has the socket of this holder: sought among its family, in which sockets are inherited. */
-static bool is_held_twice(const struct attribution *a, const struct process *p, uint32_t inode)
+static bool is_held_twice(struct attribution *a, const struct process *p, uint32_t inode)
 {
 	for (unsigned i = 0; i < p->n_parents; i++)
 		if (is_holder(a, p->parents[i].pid, inode))
@@ -261,7 +277,7 @@ static void referee(struct attribution *a, const struct flow *flow, uint32_t ifi
 		ret->uid = owner.uid;
 	if (found && owner.inode &&
 		(choose_last(a, flow, c, owner.inode, ret) ||
-			prove_by_inode(a, c, owner.inode, ret)))
+			prove_by_inode(a, flow, c, owner.inode, ret)))
 		return;
 	/* A claimant that has just closed its files may be ending: its exit is traced before it closes them. */
 	if (c->n == 1 && found && owner.inode) {
@@ -313,19 +329,22 @@ static struct process *find_holder(
 
 /*
  * A datagram socket stays connected in whatever hands it comes, and then sends without another look-up. True where its only
- * claimant has it no more, and it is open all the same: then *ret is who has it now, if that is found in time.
+ * claimant has it no more, and it is open all the same: then *ret is who has it now, if that is found in time. *ret_holding: whether
+ * the claimant has it, where that is asked at all.
  */
 static bool is_handed_on(struct attribution *a, const struct flow *flow, uint32_t ifindex,
-	struct process *claimant, struct attribution_result *ret)
+	struct process *claimant, enum socket_holding *ret_holding, struct attribution_result *ret)
 {
 	struct sock_owner owner, again;
 	struct process *holder;
 
+	*ret_holding = SOCKET_HELD;
 	if (flow->proto != IPPROTO_UDP || !a->sockdiag ||
 		sockdiag_find(a->sockdiag, flow, ifindex, &owner) < 0 || !owner.inode ||
-		owner.state != UDP_CONNECTED ||
-		socket_holders_has(a->proc_root, claimant->pid, owner.inode, FILES_MAX) !=
-			SOCKET_NOT_HELD)
+		owner.state != UDP_CONNECTED)
+		return false;
+	*ret_holding = holding_of(a, claimant->pid, owner.inode, FILES_MAX);
+	if (*ret_holding != SOCKET_NOT_HELD)
 		return false;
 	/* It may be about to close it: in its end, which is traced before it closes its files. */
 	attribution_drain(a);
@@ -372,12 +391,13 @@ static bool settle_claimant(struct attribution *a, const struct flow *flow, uint
 	const struct candidates *c, struct attribution_result *ret)
 {
 	struct process *claimant = c->list[0];
+	enum socket_holding holding;
 
-	if (is_handed_on(a, flow, ifindex, claimant, ret))
+	if (is_handed_on(a, flow, ifindex, claimant, &holding, ret))
 		return true;
-	if (may_be_a_child(a, flow, ifindex, c)) {
+	ret->is_shared = may_be_a_child(a, flow, ifindex, c);
+	if (holding == SOCKET_HELD_PERHAPS || ret->is_shared) {
 		take(ret, claimant, METHOD_FTRACE, CONFIDENCE_SCAN);
-		ret->is_shared = true;
 		return true;
 	}
 	if (!has_ports(flow) || !flow->src_port || !claimant->netns || c->standing)
@@ -462,7 +482,7 @@ static void referee_behind(struct attribution *a, const struct flow *flow,
 		if (!proc_net_find(a->proc_root, c->list[i]->pid, flow, &inode, &uid))
 			continue;
 		ret->uid = uid;
-		if (prove_by_inode(a, c, inode, ret))
+		if (prove_by_inode(a, flow, c, inode, ret))
 			return;
 	}
 	if (c->n != 1 || c->many)
@@ -511,11 +531,10 @@ static struct process *find_creator(
 	struct sock_owner owner = { 0 };
 
 	if (!find_socket(a, flow, ifindex, &owner) || !owner.inode ||
-		socket_holders_has(a->proc_root, p->pid, owner.inode, FILES_MAX) == SOCKET_NOT_HELD)
+		holding_of(a, p->pid, owner.inode, FILES_MAX) == SOCKET_NOT_HELD)
 		return NULL;
 	for (unsigned i = p->n_parents; i-- > 0;)
-		if (socket_holders_has(a->proc_root, p->parents[i].pid, owner.inode, FILES_MAX) ==
-			SOCKET_HELD)
+		if (holding_of(a, p->parents[i].pid, owner.inode, FILES_MAX) == SOCKET_HELD)
 			return process_get(a->processes, p->parents[i].pid);
 	return NULL;
 }

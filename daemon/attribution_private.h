@@ -23,8 +23,8 @@ struct attribution {
 	char *tracefs, *instance, *proc_root;
 	char why[256];
 	uint64_t netns;
-	uint64_t lost_seen, lost_before;
-	uint64_t events_before; /* of traces closed since */
+	uint64_t lost_seen;
+	struct trace_stats before; /* of traces closed since */
 	struct socket_scan scan;
 	struct claims *claims;
 	int claim_cpu; /* of the last claim */

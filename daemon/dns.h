@@ -55,6 +55,8 @@ int dns_parse_answer(const void *payload, size_t len, struct dns_answer *ret);
  */
 int dns_parse_query(const void *payload, size_t len, struct dns_question *ret, unsigned max);
 
+#define MDNS_RECORDS_MAX 64 /* of each kind, read of one response */
+
 /* One address of a multicast response. */
 struct mdns_address {
 	struct dns_name owner;
@@ -62,10 +64,21 @@ struct mdns_address {
 	uint32_t ttl_s;
 };
 
+/* A record that leads to another name: PTR from a kind of service to one that offers it, SRV from that to its machine. */
+struct mdns_link {
+	struct dns_name owner, target;
+};
+
+struct mdns_response {
+	unsigned n_addresses, n_links;
+	struct mdns_address addresses[MDNS_RECORDS_MAX];
+	struct mdns_link links[MDNS_RECORDS_MAX];
+};
+
 /*
- * The address records of a multicast DNS response (RFC 6762), of its answers and additional records alike; owners outside
- * ".local" are left out. Their number, at most `max`, may be 0; ERR_NOT_FOUND: no such response; ERR_MALFORMED.
+ * The addresses and links of a multicast DNS response (RFC 6762, RFC 6763), of its answers and additional records alike; owners
+ * outside ".local" are left out. 0, also when there are none; ERR_NOT_FOUND: no such response; ERR_MALFORMED.
  */
-int mdns_parse_response(const void *payload, size_t len, struct mdns_address *ret, unsigned max);
+int mdns_parse_response(const void *payload, size_t len, struct mdns_response *ret);
 
 #endif

@@ -15,7 +15,10 @@
 #define CLASS_IN 1
 #define CLASS_MASK 0x7fffu /* the top bit is mDNS's: "answer by unicast", "flush the cache" */
 #define TYPE_A 1
+#define TYPE_PTR 12
 #define TYPE_AAAA 28
+#define TYPE_SRV 33
+#define SRV_HEAD 6 /* priority, weight and port stand before the target */
 
 struct header {
 	uint16_t id, flags, n[4]; /* questions, answers, authority, additional */
@@ -64,37 +67,63 @@ static bool is_local(const struct dns_name *name)
 	       memcmp(name->bytes + name->len - sizeof(local), local, sizeof(local)) == 0;
 }
 
-/* Reads one record; true when it is an address of a name in ".local". */
-static bool read_address(struct cursor *c, struct mdns_address *ret)
+static void add_address(struct mdns_response *ret, const struct dns_name *owner,
+	struct ip_addr addr, uint32_t ttl_s)
 {
-	const uint8_t *data;
-	uint16_t type, class, len;
-
-	dns_name_read(c, &ret->owner);
-	type = cursor_be16(c);
-	class = cursor_be16(c);
-	ret->ttl_s = cursor_be32(c);
-	len = cursor_be16(c);
-	data = cursor_take(c, len);
-	if (!data || (class & CLASS_MASK) != CLASS_IN || !is_local(&ret->owner))
-		return false;
-	if (type == TYPE_A && len == 4)
-		ret->addr = ip_addr_v4(data);
-	else if (type == TYPE_AAAA && len == 16)
-		ret->addr = ip_addr_v6(data);
-	else
-		return false;
-	/* A TTL of 0 takes the record back (section 10.1). */
-	return ret->ttl_s > 0 && ret->ttl_s <= INT32_MAX && !ip_addr_is_any(&ret->addr);
+	if (ret->n_addresses < MDNS_RECORDS_MAX && !ip_addr_is_any(&addr))
+		ret->addresses[ret->n_addresses++] =
+			(struct mdns_address) { .owner = *owner, .addr = addr, .ttl_s = ttl_s };
 }
 
-int mdns_parse_response(const void *payload, size_t len, struct mdns_address *ret, unsigned max)
+/* The name that stands at `c` leads on from the owner; it may point backwards. */
+static void add_link(struct mdns_response *ret, const struct dns_name *owner, struct cursor c)
+{
+	struct mdns_link *link = &ret->links[ret->n_links];
+
+	if (ret->n_links == MDNS_RECORDS_MAX)
+		return;
+	dns_name_read(&c, &link->target);
+	link->owner = *owner;
+	ret->n_links += cursor_ok(&c);
+}
+
+static void read_record(struct cursor *c, struct mdns_response *ret)
+{
+	struct dns_name owner;
+	struct cursor at;
+	const uint8_t *data;
+	uint16_t type, class, len;
+	uint32_t ttl_s;
+
+	dns_name_read(c, &owner);
+	type = cursor_be16(c);
+	class = cursor_be16(c);
+	ttl_s = cursor_be32(c);
+	len = cursor_be16(c);
+	at = *c;
+	data = cursor_take(c, len);
+	/* A TTL of 0 takes the record back (section 10.1). */
+	if (!data || (class & CLASS_MASK) != CLASS_IN || !is_local(&owner) || ttl_s == 0 ||
+		ttl_s > INT32_MAX)
+		return;
+	if (type == TYPE_A && len == 4)
+		add_address(ret, &owner, ip_addr_v4(data), ttl_s);
+	else if (type == TYPE_AAAA && len == 16)
+		add_address(ret, &owner, ip_addr_v6(data), ttl_s);
+	else if (type == TYPE_SRV)
+		cursor_skip(&at, SRV_HEAD);
+	if (type == TYPE_SRV || type == TYPE_PTR)
+		add_link(ret, &owner, at);
+}
+
+int mdns_parse_response(const void *payload, size_t len, struct mdns_response *ret)
 {
 	struct dns_name ignored;
 	struct header h;
 	struct cursor c;
-	unsigned n = 0, records;
+	unsigned records;
 
+	ret->n_addresses = ret->n_links = 0;
 	cursor_init(&c, payload, len);
 	read_header(&c, &h);
 	if (!cursor_ok(&c))
@@ -106,7 +135,7 @@ int mdns_parse_response(const void *payload, size_t len, struct mdns_address *re
 		cursor_skip(&c, 4);
 	}
 	records = (unsigned)h.n[1] + h.n[2] + h.n[3];
-	for (unsigned i = 0; i < records && i < LIMIT_DNS_RECORDS && n < max && cursor_ok(&c); i++)
-		n += read_address(&c, &ret[n]);
-	return cursor_ok(&c) ? (int)n : ERR_MALFORMED;
+	for (unsigned i = 0; i < records && i < LIMIT_DNS_RECORDS && cursor_ok(&c); i++)
+		read_record(&c, ret);
+	return cursor_ok(&c) ? 0 : ERR_MALFORMED;
 }

@@ -19,8 +19,6 @@
 #define MULTICAST_LIFE_NS (10 * SECOND_NS)
 #define ASKER_LIFE_NS (2 * SECOND_NS)
 
-#define MULTICAST_RECORDS 64
-
 #define PORT_DNS 53
 #define PORT_MDNS 5353
 #define PORT_LLMNR 5355
@@ -338,23 +336,60 @@ static void on_answer(struct arrival *a, const uint8_t *message, size_t len)
 	a->w->stats.answers++;
 }
 
+static const struct question *find_multicast_question(
+	const struct arrival *a, const struct dns_name *name)
+{
+	struct question_key key = key_of(&a->flow, 0, name, 0);
+
+	return find_question(a->w, &key, MULTICAST_LIFE_NS, a->now_ns);
+}
+
+/* A question that leads to `name` by one link; by_link[] has the question for the owner of each. NULL: none. */
+static const struct question *find_link(const struct mdns_response *m,
+	const struct question *const *by_link, const struct dns_name *name)
+{
+	for (unsigned i = 0; i < m->n_links; i++)
+		if (by_link[i] && dns_name_equal(&m->links[i].target, name))
+			return by_link[i];
+	return NULL;
+}
+
+/* Who asked for a kind of service is answered with one that offers it, its machine, and the machine's addresses. */
+static void follow_links(
+	const struct arrival *a, const struct mdns_response *m, const struct question **ret)
+{
+	const struct question *asked[MDNS_RECORDS_MAX];
+
+	for (unsigned i = 0; i < m->n_links; i++)
+		asked[i] = find_multicast_question(a, &m->links[i].owner);
+	for (unsigned i = 0; i < m->n_links; i++)
+		ret[i] = asked[i] ? asked[i] : find_link(m, asked, &m->links[i].owner);
+}
+
 static void on_multicast_answer(struct arrival *a, const uint8_t *message, size_t len)
 {
-	struct mdns_address found[MULTICAST_RECORDS];
-	int n = mdns_parse_response(message, len, found, MULTICAST_RECORDS);
+	const struct question *by_link[MDNS_RECORDS_MAX];
+	struct mdns_response m;
 	bool any = false;
+	int r = mdns_parse_response(message, len, &m);
 
-	if (n == ERR_MALFORMED)
+	if (r == ERR_MALFORMED)
 		a->w->stats.refused++;
-	for (int i = 0; i < n; i++) {
-		struct question_key key = key_of(&a->flow, 0, &found[i].owner, 0);
-		const struct question *q = find_question(a->w, &key, MULTICAST_LIFE_NS, a->now_ns);
+	if (r < 0)
+		return;
+	if (m.n_addresses > 0)
+		follow_links(a, &m, by_link);
+	for (unsigned i = 0; i < m.n_addresses; i++) {
+		const struct mdns_address *found = &m.addresses[i];
+		const struct question *q = find_multicast_question(a, &found->owner);
 		char host[LIMIT_HOST + 1];
-		size_t host_len = dns_name_text(&found[i].owner, host, sizeof(host));
+		size_t host_len = dns_name_text(&found->owner, host, sizeof(host));
 
+		if (!q)
+			q = find_link(&m, by_link, &found->owner);
 		if (!q || !host_len)
 			continue;
-		learn(a, q, &found[i].addr, host, host_len, found[i].ttl_s);
+		learn(a, q, &found->addr, host, host_len, found->ttl_s);
 		any = true;
 	}
 	a->w->stats.answers += any;

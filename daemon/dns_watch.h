@@ -4,7 +4,8 @@
  *
  * A question counts with its socket, the server it went to, its ID, type and name; an answer must fit all of them, and counts
  * once. Over TCP the streams are put together (dns_stream.h). Multicast DNS and LLMNR, where anybody on the link may answer, are
- * believed for names asked in the last seconds only, and say so (HOST_MDNS).
+ * believed for names asked in the last seconds only, and say so (HOST_MDNS). Who asked for a kind of service (RFC 6763) has asked for
+ * the machines that offer it.
  *
  * A question to a resolver on loopback (systemd-resolved, dnsmasq, unbound) ties its names to the program that asked; what that
  * resolver asks in turn is its own question. Who asks is told by dns_watch_asker() where the question was attributed anyhow,

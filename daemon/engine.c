@@ -26,7 +26,8 @@
 #define TICKS_STATUS (1000 / TICK_MS)
 #define TICKS_FIREWALL (2000 / TICK_MS)
 #define TICKS_ATTRIBUTION (3000 / TICK_MS)
-#define TICKS_HOSTS (2000 / TICK_MS)
+#define TICKS_HOSTS (2000 / TICK_MS) /* where the hosts file cannot be watched ... */
+#define TICKS_HOSTS_WATCHED (60000 / TICK_MS) /* ... and for what its watch does not see */
 #define TICKS_TLS (1000 / TICK_MS)
 #define START_TIMEOUT_MS 20000
 #define EVENTS_A_TURN 16
@@ -118,6 +119,9 @@ static int open_guard(struct engine *e, struct error *err)
 		return r;
 	if (add_fd(e, nflog_fd(e->nflog)) < 0)
 		return error_set(err, ERR_IO, NULL, "cannot watch DNS: %s", strerror(errno));
+	if (e->hosts_watch && add_fd(e, file_watch_fd(e->hosts_watch)) < 0)
+		return error_set(
+			err, ERR_IO, NULL, "cannot watch the hosts file: %s", strerror(errno));
 	engine_names_tick(e);
 	snprintf(instance, sizeof(instance), "opensnitch-%u", o->queue_num);
 	ac.instance = instance;
@@ -282,7 +286,7 @@ static void on_tick(struct engine *e)
 	if (e->ticks % TICKS_ATTRIBUTION == 0 && attribution_check(e->attribution))
 		engine_alert(e, ALERT_TRACE_LOST, "attribution changed: %s",
 			attribution_why(e->attribution));
-	if (e->ticks % TICKS_HOSTS == 0)
+	if (e->ticks % (e->hosts_watch ? TICKS_HOSTS_WATCHED : TICKS_HOSTS) == 0)
 		engine_names_tick(e);
 	if (e->ticks % TICKS_TLS == 0)
 		engine_tls_tick(e);
@@ -365,6 +369,8 @@ static int turn(struct engine *e, int timeout_ms, struct error *err)
 	for (int i = 0; i < n; i++)
 		if (events[i].data.fd == nflog_fd(e->nflog))
 			engine_names_drain(e);
+		else if (events[i].data.fd == file_watch_fd(e->hosts_watch))
+			engine_names_hosts(e);
 	for (int i = 0; i < n; i++) {
 		int r = dispatch_fd(e, events[i].data.fd, events[i].events, err);
 

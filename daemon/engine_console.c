@@ -188,6 +188,7 @@ static void on_ready(struct engine *e)
 
 	outbox_set_fd(e->outbox, e->channel);
 	e->console_ready = true;
+	e->interception_number = 0;
 	engine_forget_lists(e);
 	m = ipc_begin(&e->builder, IPC_HELLO);
 	m->instance = e->instance;
@@ -253,6 +254,7 @@ static void on_interception(struct engine *e, const struct ipc_interception *m)
 	if (e->enabled != (bool)m->enabled)
 		log_notice("filtering is %s", m->enabled ? "on" : "paused");
 	e->enabled = m->enabled;
+	e->interception_number = m->number;
 	if (!e->enabled)
 		engine_close_all(e, ACTION_ALLOW, REASON_PAUSED);
 	engine_report_status(e);

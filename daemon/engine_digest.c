@@ -48,15 +48,19 @@ bool engine_wait_for_digest(struct engine *e, const struct queue_packet *p, stru
 	return true;
 }
 
-/* A datagram sent again while the first one waited gets the same. */
+/* A datagram sent again while the first one waited gets the same, or is held with it. */
 static bool repeat(struct engine *e, struct digest_waiting *w)
 {
+	struct held_flow *held = pending_find_flow(e->pending, &w->connection.flow);
 	struct recent_decision d;
 
-	if (!recent_find(
-		    e->recent, &w->connection.flow, w->connection.tcp_seq, clock_mono_ns(), &d))
+	if (held)
+		engine_hold_more(e, &w->packet, held);
+	else if (recent_find(e->recent, &w->connection.flow, w->connection.tcp_seq, clock_mono_ns(),
+			 &d))
+		engine_verdict(e, &w->packet.ref, d.action);
+	else
 		return false;
-	engine_verdict(e, &w->packet.ref, d.action);
 	connection_done(&w->connection);
 	return true;
 }
@@ -80,6 +84,10 @@ void engine_digests_ready(struct engine *e)
 {
 	digester_collect(e->digester);
 	judge_again(e);
+	if (!e->reevaluate_digests)
+		return;
+	e->reevaluate_digests = false;
+	engine_reevaluate(e, e->reevaluate_except);
 }
 
 void engine_digests_tick(struct engine *e, uint64_t now_ns)

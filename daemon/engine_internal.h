@@ -15,6 +15,7 @@
 #include "daemon/digester.h"
 #include "daemon/dns_watch.h"
 #include "daemon/engine.h"
+#include "daemon/file_watch.h"
 #include "daemon/firewall.h"
 #include "daemon/flows.h"
 #include "daemon/interfaces.h"
@@ -58,6 +59,7 @@ struct engine {
 	struct names *forwarded_names;
 	struct dns_watch *forwarded_dns;
 	struct stat hosts_seen; /* of the hosts file as it was read */
+	struct file_watch *hosts_watch; /* NULL: it is looked at every few seconds */
 	struct conntrack *conntrack;
 	struct sockdiag *sockdiag; /* to end sockets with */
 	struct flows *flows;
@@ -82,6 +84,7 @@ struct engine {
 	uint64_t events_lost_told;
 
 	bool enabled; /* interception */
+	uint16_t interception_number; /* of the console's last word about it */
 	uint64_t paused_until_ns; /* CLOCK_MONOTONIC; 0: until told */
 	uint64_t paused_until_us;
 	bool firewall_installed;
@@ -98,6 +101,7 @@ struct engine {
 	uint64_t clients_grace_ns; /* until then, clients of a dead console count */
 	bool reevaluate; /* a new rule set came: put it to what is held */
 	uint64_t reevaluate_except; /* the prompt whose answer follows */
+	bool reevaluate_digests; /* what is held is to be put to the rules again when a digest comes */
 	uint64_t instance, started_us;
 	struct tls_watch tls; /* for its listeners beyond loopback */
 
@@ -180,8 +184,11 @@ void engine_names_keep(struct engine *e, const struct connection *c);
 /* A connection whose process is known now may be one that asks questions. */
 void engine_names_asker(struct engine *e, const struct connection *c);
 
-/* Every few seconds: reads the hosts file again when it changed. */
+/* Reads the hosts file again when it changed. */
 void engine_names_tick(struct engine *e);
+
+/* The watch of the hosts file has something to tell. */
+void engine_names_hosts(struct engine *e);
 
 /* Answers a question of the console about names. */
 void engine_names_tell(struct engine *e, const struct ipc_names *m);

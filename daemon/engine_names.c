@@ -14,6 +14,7 @@
 #include "daemon/packet.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
+#include "lib/fd_read.h"
 #include "lib/log.h"
 
 #define NF_INET_FORWARD 2
@@ -42,12 +43,14 @@ int engine_names_open(struct engine *e, struct error *err)
 		e->forwarded_names ? dns_watch_new(e->forwarded_names, NULL, NULL) : NULL;
 	if (!e->dns || !e->forwarded_dns)
 		return error_set(err, ERR_NOMEM, NULL, "out of memory");
+	e->hosts_watch = file_watch_new(HOSTS_FILE);
 	return nflog_open(e->setup.options->queue_num, &e->nflog, err);
 }
 
 void engine_names_close(struct engine *e)
 {
 	nflog_close(e->nflog);
+	file_watch_free(e->hosts_watch);
 	dns_watch_free(e->dns);
 	names_free(e->names);
 	dns_watch_free(e->forwarded_dns);
@@ -116,25 +119,6 @@ static bool same_file(const struct stat *a, const struct stat *b)
 	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
-/* The bytes of a file, at most `max`; the number, or -1. */
-static ssize_t read_all(int fd, char *buf, size_t max)
-{
-	size_t len = 0;
-
-	while (len < max) {
-		ssize_t n = read(fd, buf + len, max - len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -1;
-		if (n == 0)
-			break;
-		len += (size_t)n;
-	}
-	return (ssize_t)len;
-}
-
 void engine_names_tick(struct engine *e)
 {
 	_cleanup_close_ int fd = open(HOSTS_FILE, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -151,7 +135,7 @@ void engine_names_tick(struct engine *e)
 	if (same_file(&st, &e->hosts_seen))
 		return;
 	text = malloc(LIMIT_HOSTS_BYTES);
-	len = text ? read_all(fd, text, LIMIT_HOSTS_BYTES) : -1;
+	len = text ? fd_read(fd, text, LIMIT_HOSTS_BYTES) : -1;
 	if (len < 0)
 		return;
 	e->hosts_seen = st;
@@ -160,6 +144,15 @@ void engine_names_tick(struct engine *e)
 		len--;
 	n = names_set_hosts(e->names, text, (size_t)len);
 	log_debug("%d addresses have a name in " HOSTS_FILE, n < 0 ? 0 : n);
+}
+
+void engine_names_hosts(struct engine *e)
+{
+	if (!file_watch_read(e->hosts_watch))
+		return;
+	/* Also when it looks the same: two changes may have one time. */
+	memset(&e->hosts_seen, 0, sizeof(e->hosts_seen));
+	engine_names_tick(e);
 }
 
 /* ---- telling the console */

@@ -141,9 +141,12 @@ static void reevaluate_prompt(struct engine *e, struct prompt *prompt)
 
 	for (; flow; flow = next) {
 		struct ruleset_match match;
+		bool matched = engine_match(e, &flow->connection, &match);
 
 		next = pending_next_flow(flow);
-		if (!engine_match(e, &flow->connection, &match))
+		/* Put to them again when it is there: engine_digests_ready(). */
+		e->reevaluate_digests |= e->digest_missing;
+		if (!matched || e->digest_missing)
 			continue;
 		prompt->told = false;
 		last = match.action;

@@ -173,8 +173,10 @@ static void update_counters(struct engine *e)
 	c->queue_user_dropped = q.user_dropped;
 	c->verdict_lost = q.verdict_lost;
 	c->verdict_errors = q.verdict_errors;
-	c->trace_events = a.trace_events;
-	c->trace_lost = a.trace_lost;
+	c->trace_events = a.trace.events;
+	c->trace_lost = a.trace.lost;
+	c->trace_reads = a.trace.reads;
+	c->trace_empty_reads = a.trace.empty_reads;
 	c->proc_scans = a.proc_scans;
 	c->processes_now = a.processes;
 	c->names_now = names_count(e->names);
@@ -189,13 +191,14 @@ static void update_counters(struct engine *e)
 static void alert_losses(struct engine *e, const struct ipc_counters *before)
 {
 	const struct ipc_counters *now = &e->counters;
-	uint64_t dropped = now->queue_dropped + now->queue_user_dropped - before->queue_dropped -
-			   before->queue_user_dropped;
+	uint64_t was = before->queue_dropped + before->queue_user_dropped;
+	uint64_t dropped = now->queue_dropped + now->queue_user_dropped;
 
-	if (dropped)
+	/* The kernel's counters have 32 bits, and begin anew. */
+	if (dropped > was)
 		engine_alert(e, ALERT_QUEUE_OVERFLOW,
 			"the kernel dropped %llu packets before they were seen: the queue was full",
-			(unsigned long long)dropped);
+			(unsigned long long)(dropped - was));
 	if (now->trace_lost > before->trace_lost)
 		engine_alert(e, ALERT_TRACE_LOST,
 			"%llu trace events were lost: some attributions fell back on /proc",
@@ -220,6 +223,7 @@ void engine_report_status(struct engine *e)
 	m->paused_until_us = e->enabled ? 0 : e->paused_until_us;
 	m->engine_rss_kib = rss_kib();
 	m->enabled = e->enabled;
+	m->interception = e->interception_number;
 	m->method = (uint8_t)attribution_method(e->attribution);
 	m->fail_closed = e->setup.config->fail_closed;
 	m->rules_ok = e->firewall_ok;

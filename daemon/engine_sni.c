@@ -212,6 +212,8 @@ static void tell_silent(struct engine *e, struct sni_flow *f)
 	else
 		engine_decided(e, &f->connection, (enum action)e->settings.default_action,
 			REASON_DEFAULT, NULL, no_rule, 0);
+	/* It stays undecided: its SYN sent again, and keepalives, which have the same sequence number, must not take this for an answer. */
+	recent_forget(e->recent, &f->flow);
 }
 
 /* ---- what is said */

@@ -204,6 +204,8 @@ struct ipc_counters {
 	uint64_t verdict_errors; /* other */
 	uint64_t trace_events;
 	uint64_t trace_lost;
+	uint64_t trace_reads; /* of a processor's ring buffer */
+	uint64_t trace_empty_reads; /* ... that found nothing new */
 	uint64_t proc_scans;
 	uint64_t events_lost; /* not sent: the console was too slow or absent */
 	uint64_t ipc_refused; /* messages of the console that failed their check */
@@ -226,6 +228,9 @@ struct ipc_status {
 	uint8_t rules_ok; /* netfilter rules stand */
 	uint32_t queue_num;
 	uint32_t console_starts;
+	uint16_t
+		interception; /* `number` of the last ipc_interception of this console that was handled; 0: none */
+	uint8_t pad[2];
 	struct ipc_str method_why; /* a sentence: why this method */
 	struct ipc_str netns; /* guarded network namespace as given; empty: the daemon's own */
 };
@@ -246,6 +251,8 @@ enum ipc_alert_code {
 	ALERT_EXPORT_RESUMED = 36,
 	ALERT_TLS_REFUSED = 37, /* certificate and key are not used: the former ones are, or none */
 	ALERT_TLS_KEY_OPEN = 38, /* everybody may read the key */
+	ALERT_TLS_EXPIRES = 39, /* the certificate ends soon */
+	ALERT_TLS_EXPIRED = 40, /* ... and has ended */
 };
 
 struct ipc_alert {
@@ -343,7 +350,8 @@ struct ipc_clients {
 struct ipc_interception {
 	struct ipc_header header;
 	uint8_t enabled;
-	uint8_t pad[3];
+	uint8_t pad;
+	uint16_t number; /* the console's own */
 	uint32_t for_ms; /* with enabled = 0: enable again after this; 0 = stay */
 };
 

@@ -19,6 +19,7 @@
 #include "lib/clock.h"
 #include "lib/utf8.h"
 
+#define CHILDREN_AMONG 1024 /* of the youngest, or asked about last */
 #define KEEP_DEAD_NS UINT64_C(10000000000) /* a dead process is remembered this long */
 
 /* ---- entries */
@@ -295,9 +296,9 @@ void process_on_exit(struct process_table *t, int32_t tid, bool is_last, uint64_
 unsigned process_children(const struct process_table *t, int32_t pid, int32_t *ret, unsigned max)
 {
 	const struct entry *e = t->alive ? t->alive->prev : NULL; /* the last */
-	unsigned n = 0;
+	unsigned n = 0, looked = 0;
 
-	for (; e && n < max; e = e == t->alive ? NULL : e->prev)
+	for (; e && n < max && looked++ < CHILDREN_AMONG; e = e == t->alive ? NULL : e->prev)
 		if (e->n_parents && e->parents[0].pid == pid)
 			ret[n++] = e->pid;
 	return n;

@@ -124,32 +124,37 @@ void process_marks_read(int dir, const struct process_ids *ids, struct process *
 	p->script = process_script(p->path, p->args, p->args_len, p->cwd);
 }
 
-/* Interpreters by the name of their file, with or without a version behind it, and options that take the program itself. */
-static const struct {
-	const char *name;
-	const char *no_script; /* letters: -c and the like */
-} interpreters[] = {
-	{ "python", "cm" },
-	{ "pypy", "cm" },
-	{ "bash", "c" },
-	{ "dash", "c" },
-	{ "sh", "c" },
-	{ "zsh", "c" },
-	{ "ksh", "c" },
-	{ "fish", "c" },
-	{ "perl", "eE" },
-	{ "ruby", "e" },
-	{ "node", "ep" },
-	{ "php", "rBRFE" },
-	{ "lua", "e" },
-	{ "tclsh", "" },
-	{ "wish", "" },
-	{ "gjs", "c" },
-	{ "Rscript", "e" },
-	{ "guile", "c" },
+/*
+ * Interpreters by the name of their file, with or without a version behind it; options, as letters, that take the program itself
+ * (-c and the like), and options that take the next word, as letters and in long.
+ */
+struct interpreter {
+	const char *name, *no_script, *with_value;
+	const char *long_with_value; /* with a blank before and behind each */
 };
 
-static const char *no_script_options(const char *path)
+static const struct interpreter interpreters[] = {
+	{ "python", "cm", "WX", " --check-hash-based-pycs " },
+	{ "pypy", "cm", "WX", "" },
+	{ "bash", "c", "oO", " --rcfile --init-file " },
+	{ "dash", "c", "o", "" },
+	{ "sh", "c", "o", "" },
+	{ "zsh", "c", "o", "" },
+	{ "ksh", "c", "o", "" },
+	{ "fish", "c", "Cdp", " --init-command --debug --profile " },
+	{ "perl", "eE", "I", "" },
+	{ "ruby", "e", "CEIr", " --encoding " },
+	{ "node", "ep", "rC", " --require --import --loader --conditions --env-file " },
+	{ "php", "rBRFE", "cdz", " --define --php-ini " },
+	{ "lua", "e", "l", "" },
+	{ "tclsh", "", "", " -encoding " },
+	{ "wish", "", "", " -encoding " },
+	{ "gjs", "c", "IC", " --include-path --coverage-prefix " },
+	{ "Rscript", "e", "", "" },
+	{ "guile", "c", "lLx", "" },
+};
+
+static const struct interpreter *find_interpreter(const char *path)
 {
 	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
 
@@ -158,33 +163,62 @@ static const char *no_script_options(const char *path)
 
 		if (strncmp(base, interpreters[i].name, n) == 0 &&
 			strspn(base + n, "0123456789.-") == strlen(base + n))
-			return interpreters[i].no_script;
+			return &interpreters[i];
 	}
 	return NULL;
 }
 
+/* What a word behind the interpreter's name is. */
+enum word { WORD_SCRIPT, WORD_OPTION, WORD_OPTION_WITH_VALUE, WORD_NO_SCRIPT };
+
+static bool is_listed(const char *list, const char *word, size_t len)
+{
+	for (const char *at = list; (at = strchr(at, ' ')) != NULL; at++)
+		if (strncmp(at + 1, word, len) == 0 && at[1 + len] == ' ')
+			return true;
+	return false;
+}
+
+static enum word classify(const struct interpreter *in, const char *word, size_t len)
+{
+	bool has_letters = len > 1 && word[1] != '-';
+
+	if (len == 0 || (word[0] != '-' && word[0] != '+'))
+		return WORD_SCRIPT;
+	if (len == 1)
+		return WORD_NO_SCRIPT; /* from standard input */
+	/* Of a word of letters like -lc the last may take the program. */
+	if (has_letters && word[0] == '-' &&
+		(strchr(in->no_script, word[len - 1]) || strchr(in->no_script, word[1])))
+		return WORD_NO_SCRIPT;
+	/* Of one like -euo the last may take the next word; -Wdefault has its own. */
+	if (is_listed(in->long_with_value, word, len) ||
+		(has_letters && strchr(in->with_value, word[len - 1]) &&
+			(len == 2 || !strchr(in->with_value, word[1]))))
+		return WORD_OPTION_WITH_VALUE;
+	return WORD_OPTION;
+}
+
 char *process_script(const char *path, const char *args, size_t args_len, const char *cwd)
 {
-	const char *forbidden = no_script_options(path), *end = args + args_len, *at = args;
+	const struct interpreter *in = find_interpreter(path);
+	const char *end = args + args_len, *at = args;
 	_cleanup_free_ char *text = NULL;
+	bool is_value = false;
 
-	if (!forbidden || !args_len)
+	if (!in || !args_len)
 		return NULL;
 	for (at += strnlen(at, args_len) + 1; at < end; at += strnlen(at, (size_t)(end - at)) + 1) {
 		size_t len = strnlen(at, (size_t)(end - at));
+		enum word word = classify(in, at, len);
 
-		if (at[0] == '-' && len == 1)
-			return NULL; /* from standard input */
-		if (at[0] == '-') {
-			/* Of a word of letters like -lc the last may take the program. */
-			if (at[1] != '-' && strchr(forbidden, at[len - 1]))
-				return NULL;
-			if (at[1] != '-' && strchr(forbidden, at[1]))
-				return NULL;
+		if (is_value || word == WORD_OPTION || word == WORD_OPTION_WITH_VALUE) {
+			is_value = !is_value && word == WORD_OPTION_WITH_VALUE;
 			continue;
 		}
-		if (!len || asprintf(&text, "%s%s%.*s", at[0] == '/' ? "" : cwd,
-				    at[0] == '/' ? "" : "/", (int)len, at) < 0) {
+		if (word == WORD_NO_SCRIPT || !len ||
+			asprintf(&text, "%s%s%.*s", at[0] == '/' ? "" : cwd,
+				at[0] == '/' ? "" : "/", (int)len, at) < 0) {
 			text = NULL;
 			return NULL;
 		}

@@ -13,11 +13,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "daemon/socket_holders.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 
 #define PIDS_STEP 512u
+#define FILES_MAX 4096 /* of a process: some 10 ms */
 
 struct pids {
 	int32_t *list; /* the youngest last */
@@ -96,9 +96,9 @@ static bool is_of_user(const char *proc_root, int32_t pid, uint32_t uid)
 	return stat(path, &st) == 0 && st.st_uid == uid;
 }
 
-static bool holds(const char *proc_root, int32_t pid, uint32_t inode)
+static bool holds(struct socket_scan *s, const char *proc_root, int32_t pid, uint32_t inode)
 {
-	return socket_holders_has(proc_root, pid, inode, 0) == SOCKET_HELD;
+	return socket_holders_has(&s->places, proc_root, pid, inode, FILES_MAX) == SOCKET_HELD;
 }
 
 /* Puts a process first; `at` is its place, or SOCKET_SCAN_KNOWN for a new one. */
@@ -115,7 +115,7 @@ static int32_t find_known(struct socket_scan *s, const char *proc_root, uint32_t
 	for (unsigned i = 0; i < SOCKET_SCAN_KNOWN && s->known[i]; i++) {
 		int32_t pid = s->known[i];
 
-		if (!holds(proc_root, pid, inode))
+		if (!holds(s, proc_root, pid, inode))
 			continue;
 		remember(s, pid, i);
 		return pid;
@@ -139,7 +139,7 @@ int32_t socket_scan_find(
 	for (int of_user = 1; of_user >= 0; of_user--) {
 		for (size_t i = pids.n; i-- && clock_work_ns() < until;) {
 			if (is_of_user(proc_root, list[i], uid) != of_user ||
-				!holds(proc_root, list[i], inode))
+				!holds(s, proc_root, list[i], inode))
 				continue;
 			remember(s, list[i], SOCKET_SCAN_KNOWN);
 			return list[i];

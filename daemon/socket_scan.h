@@ -5,12 +5,15 @@
 
 #include <stdint.h>
 
+#include "daemon/socket_holders.h"
+
 #define SOCKET_SCAN_KNOWN 16 /* processes looked at first */
 
 /* Zeroed = nothing was searched yet. */
 struct socket_scan {
 	uint64_t n; /* searches so far */
 	int32_t known[SOCKET_SCAN_KNOWN]; /* whom they found, the last one first; 0: nobody */
+	struct socket_places places;
 };
 
 /*

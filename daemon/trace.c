@@ -3,6 +3,7 @@
 #include "config.h"
 #include "daemon/trace.h"
 
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +24,9 @@ struct trace {
 	struct trace_page_layout layout;
 	struct trace_ring *rings; /* one a possible CPU */
 	unsigned n_rings;
+	struct trace_ring_counts counts;
+	unsigned *online; /* of the rings: such as may have records */
+	unsigned n_online;
 	unsigned *active; /* rings with a record waiting, in one drain */
 	uint64_t offline_look_ns;
 	uint64_t events;
@@ -38,19 +42,28 @@ static int open_rings(struct trace *t, struct error *err)
 	if (!n || n > CPUS_MAX)
 		return error_set(err, ERR_UNSUPPORTED, NULL, "tracefs tells of no CPU");
 	t->rings = calloc(n, sizeof(*t->rings));
+	t->online = calloc(n, sizeof(*t->online));
 	t->active = calloc(n, sizeof(*t->active));
-	if (!t->rings || !t->active)
+	if (!t->rings || !t->online || !t->active)
 		return error_set(err, ERR_NOMEM, NULL, "out of memory");
 	for (unsigned cpu = 0; cpu < n; cpu++) {
 		int fd = trace_instance_open_cpu(t->instance, cpu, err);
 
 		if (fd < 0)
 			return fd;
-		if (trace_ring_open(&t->rings[t->n_rings], fd, &t->layout) < 0)
+		if (trace_ring_open(&t->rings[t->n_rings], fd, &t->layout, &t->counts) < 0)
 			return error_set(err, ERR_NOMEM, NULL, "out of memory");
 		t->n_rings++;
 	}
 	return 0;
+}
+
+static void list_online(struct trace *t)
+{
+	t->n_online = 0;
+	for (unsigned i = 0; i < t->n_rings; i++)
+		if (t->rings[i].online)
+			t->online[t->n_online++] = i;
 }
 
 /* Reads "0-3,8" of sysfs: the CPUs that must be looked at each time. Where it cannot be read, all of them. */
@@ -71,9 +84,28 @@ static void mark_online(struct trace *t)
 	}
 	for (unsigned cpu = 0; !any && cpu < t->n_rings; cpu++)
 		t->rings[cpu].online = true;
-	for (unsigned cpu = 0; cpu < t->n_rings; cpu++)
-		if (t->rings[cpu].online)
-			trace_ring_map(&t->rings[cpu]);
+	list_online(t);
+	for (unsigned i = 0; i < t->n_online; i++)
+		trace_ring_map(&t->rings[t->online[i]]);
+}
+
+/*
+ * Writes a record into each ring: from the first one on it is seen from outside whether there are more, and an idle CPU's ring needs
+ * no reading to tell that it is empty. Records of this kind are nobody's event.
+ */
+static void begin_rings(struct trace *t)
+{
+	cpu_set_t before, one;
+
+	if (sched_getaffinity(0, sizeof(before), &before) < 0)
+		return;
+	for (unsigned i = 0; i < t->n_online && t->online[i] < CPU_SETSIZE; i++) {
+		CPU_ZERO(&one);
+		CPU_SET(t->online[i], &one);
+		if (sched_setaffinity(0, sizeof(one), &one) == 0)
+			trace_instance_mark(t->instance);
+	}
+	(void)sched_setaffinity(0, sizeof(before), &before);
 }
 
 static void close_rings(struct trace *t)
@@ -103,6 +135,7 @@ static void describe(struct trace *t)
 static void trace_free(struct trace *t)
 {
 	free(t->rings);
+	free(t->online);
 	free(t->active);
 	trace_decoder_free(t->decoder);
 	free(t);
@@ -150,6 +183,7 @@ int trace_open(const char *tracefs, const char *name, struct trace **ret, struct
 		trace_close(t);
 		return r;
 	}
+	begin_rings(t);
 	describe(t);
 	*ret = t;
 	return 0;
@@ -158,14 +192,18 @@ int trace_open(const char *tracefs, const char *name, struct trace **ret, struct
 /* The rings that have a record now. */
 static unsigned find_active(struct trace *t, uint64_t now)
 {
-	bool look_at_all = now - t->offline_look_ns >= OFFLINE_LOOK_NS;
 	unsigned n = 0;
 
-	if (look_at_all)
+	if (t->n_online < t->n_rings && now - t->offline_look_ns >= OFFLINE_LOOK_NS) {
 		t->offline_look_ns = now;
-	for (unsigned i = 0; i < t->n_rings; i++)
-		if ((t->rings[i].online || look_at_all) && trace_ring_peek(&t->rings[i]))
-			t->active[n++] = i;
+		for (unsigned i = 0; i < t->n_rings; i++)
+			if (!t->rings[i].online)
+				trace_ring_peek(&t->rings[i]);
+		list_online(t);
+	}
+	for (unsigned i = 0; i < t->n_online; i++)
+		if (trace_ring_peek(&t->rings[t->online[i]]))
+			t->active[n++] = t->online[i];
 	return n;
 }
 
@@ -230,16 +268,15 @@ const char *trace_what(const struct trace *t)
 	return t->what;
 }
 
-uint64_t trace_events(const struct trace *t)
+void trace_stats(const struct trace *t, struct trace_stats *ret)
 {
-	return t->events;
+	ret->events = t->events;
+	ret->lost = trace_lost(t);
+	ret->reads = t->counts.reads;
+	ret->empty_reads = t->counts.empty_reads;
 }
 
 uint64_t trace_lost(const struct trace *t)
 {
-	uint64_t lost = t->lost;
-
-	for (unsigned i = 0; i < t->n_rings; i++)
-		lost += t->rings[i].lost + t->rings[i].malformed;
-	return lost;
+	return t->lost + t->counts.lost + t->counts.malformed;
 }

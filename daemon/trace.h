@@ -47,8 +47,18 @@ void trace_leave_out(struct trace *t, const char *but_if);
 /* "fib, fib6, ..." : what is traced. Borrowed. */
 const char *trace_what(const struct trace *t);
 
-/* Events given so far; events lost so far (never more than were lost, but at least one when any was). */
-uint64_t trace_events(const struct trace *t);
+struct trace_stats {
+	uint64_t events; /* given */
+	uint64_t lost; /* as trace_lost() */
+	/* Of a processor's ring buffer; one that has nothing new is not read, where that can be seen before. */
+	uint64_t reads;
+	uint64_t empty_reads; /* of those, such that found nothing */
+};
+
+/* So far. */
+void trace_stats(const struct trace *t, struct trace_stats *ret);
+
+/* Events lost so far (never more than were lost, but at least one when any was). */
 uint64_t trace_lost(const struct trace *t);
 
 #endif

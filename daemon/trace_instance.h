@@ -41,6 +41,9 @@ unsigned trace_instance_cpus(const struct trace_instance *in);
 /* The raw buffer of a CPU: a non-blocking descriptor of the caller's, or a code with `err`. */
 int trace_instance_open_cpu(struct trace_instance *in, unsigned cpu, struct error *err);
 
+/* Writes a record of nobody's into the buffer of the CPU that we are on. */
+void trace_instance_mark(struct trace_instance *in);
+
 /* As trace_leave_out(). */
 void trace_instance_narrow(struct trace_instance *in, const char *but_if);
 

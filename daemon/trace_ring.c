@@ -68,11 +68,13 @@ unmap:
 	munmap(meta, meta_len);
 }
 
-int trace_ring_open(struct trace_ring *ring, int fd, const struct trace_page_layout *layout)
+int trace_ring_open(struct trace_ring *ring, int fd, const struct trace_page_layout *layout,
+	struct trace_ring_counts *counts)
 {
 	memset(ring, 0, sizeof(*ring));
 	ring->fd = fd;
 	ring->layout = layout;
+	ring->counts = counts;
 	ring->buf = malloc(trace_page_size(layout));
 	if (ring->buf)
 		return 0;
@@ -98,16 +100,16 @@ static bool start_page(struct trace_ring *ring, const uint8_t *bytes, size_t len
 {
 	ring->bytes = bytes;
 	if (trace_page_init(&ring->page, ring->layout, bytes, len) < 0) {
-		ring->malformed++;
+		ring->counts->malformed++;
 		ring->bytes = NULL;
 		memset(&ring->page, 0, sizeof(ring->page));
 		return false;
 	}
 	/* The kernel writes the number into the page only when there is room left in it. */
 	if (ring->page.lost == 1 && ring->meta && ring->meta->reader.lost_events)
-		ring->lost += ring->meta->reader.lost_events;
+		ring->counts->lost += ring->meta->reader.lost_events;
 	else
-		ring->lost += ring->page.lost;
+		ring->counts->lost += ring->page.lost;
 	ring->online = ring->online || ring->page.len;
 	return ring->page.len > 0;
 }
@@ -116,7 +118,11 @@ static bool read_page(struct trace_ring *ring)
 {
 	ssize_t n = read(ring->fd, ring->buf, trace_page_size(ring->layout));
 
-	return n > 0 && start_page(ring, ring->buf, (size_t)n);
+	ring->counts->reads++;
+	if (n > 0 && start_page(ring, ring->buf, (size_t)n))
+		return true;
+	ring->counts->empty_reads++;
+	return false;
 }
 
 static const uint8_t *mapped_page(const struct trace_ring *ring)
@@ -127,35 +133,48 @@ static const uint8_t *mapped_page(const struct trace_ring *ring)
 	return id < ring->pages_len / size ? ring->pages + id * size : NULL;
 }
 
+/* New records on this page of the mapping, without asking the kernel. */
+static bool take_from(struct trace_ring *ring, const uint8_t *bytes)
+{
+	int r;
+
+	if (bytes != ring->bytes)
+		return start_page(ring, bytes, trace_page_size(ring->layout));
+	r = trace_page_grow(&ring->page, ring->layout, bytes);
+	if (r < 0)
+		ring->bytes = NULL; /* somebody cleared the buffer */
+	return r > 0;
+}
+
+/* While the writer is on the page that we know nothing can be on another: no need to ask. */
+static bool is_writer_here(const struct trace_ring *ring)
+{
+	return ring->bytes && ring->page.len && !trace_page_is_final(&ring->page, ring->layout);
+}
+
 /*
  * New records in the mapped page, or on the next one. The kernel keeps a reading position of its own: an ioctl first moves
  * it to the end of the page if that grew, and only the next one swaps the page, hence up to two.
  */
 static bool next_mapped(struct trace_ring *ring)
 {
+	bool asked = false;
+
 	for (int i = 0; i < 3; i++) {
 		const uint8_t *bytes = mapped_page(ring);
 
-		if (!bytes)
-			return false;
-		if (bytes != ring->bytes) {
-			if (start_page(ring, bytes, trace_page_size(ring->layout)))
-				return true;
-		} else {
-			int r = trace_page_grow(&ring->page, ring->layout, bytes);
-
-			if (r > 0)
-				return true;
-			if (r < 0)
-				ring->bytes = NULL; /* somebody cleared the buffer */
+		if (bytes && take_from(ring, bytes)) {
+			ring->counts->reads++;
+			return true;
 		}
-		/* While the writer is on this page nothing can be on another. */
-		if (ring->bytes && ring->page.len &&
-			!trace_page_is_final(&ring->page, ring->layout))
-			return false;
+		if (!bytes || is_writer_here(ring))
+			break;
+		asked = true;
 		if (ioctl(ring->fd, GET_READER) < 0)
-			return false;
+			break;
 	}
+	ring->counts->reads += asked;
+	ring->counts->empty_reads += asked;
 	return false;
 }
 
@@ -168,7 +187,7 @@ const struct trace_record *trace_ring_peek(struct trace_ring *ring)
 		if (r > 0)
 			ring->has_next = true;
 		else if (r < 0)
-			ring->malformed++;
+			ring->counts->malformed++;
 		else if (!(ring->meta ? next_mapped(ring) : read_page(ring)))
 			break;
 	}

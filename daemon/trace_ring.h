@@ -14,6 +14,14 @@
 
 #include "daemon/trace_page.h"
 
+/* What was met in all rings of a trace together. */
+struct trace_ring_counts {
+	uint64_t reads; /* of a ring: new records taken in, or the kernel asked for them */
+	uint64_t empty_reads; /* of those, such that found none */
+	uint64_t lost; /* records that were overwritten before they could be read */
+	uint64_t malformed; /* pages given up half-way */
+};
+
 struct trace_ring {
 	int fd; /* trace_pipe_raw, non-blocking */
 	const struct trace_page_layout *layout; /* borrowed */
@@ -26,12 +34,12 @@ struct trace_ring {
 	struct trace_record next;
 	bool has_next;
 	bool online; /* its CPU is, or was: there may be records */
-	uint64_t lost; /* records that were overwritten before they could be read */
-	uint64_t malformed; /* pages given up half-way */
+	struct trace_ring_counts *counts; /* borrowed */
 };
 
-/* Takes `fd`, and will read from it. 0, or ERR_NOMEM (the fd is then closed). */
-int trace_ring_open(struct trace_ring *ring, int fd, const struct trace_page_layout *layout);
+/* Takes `fd`, and will read from it; borrows the others. 0, or ERR_NOMEM (the fd is then closed). */
+int trace_ring_open(struct trace_ring *ring, int fd, const struct trace_page_layout *layout,
+	struct trace_ring_counts *counts);
 void trace_ring_close(struct trace_ring *ring);
 
 /* Maps the buffer instead, where the kernel can and the CPU is online; else nothing changes. */

@@ -216,6 +216,11 @@ uint64_t history_find(struct history *h, uint64_t time_us, const struct flow *fl
 	return sql_row(h->store, st, NULL) > 0 ? (uint64_t)sqlite3_column_int64(st, 0) : 0;
 }
 
+bool history_has_work(const struct history *h)
+{
+	return h->head || h->ends || h->state.stopped || h->sweep_wanted;
+}
+
 void history_tick(struct history *h)
 {
 	uint64_t now = clock_mono_ns();

@@ -134,6 +134,9 @@ uint64_t history_find(struct history *h, uint64_t time_us, const struct flow *fl
  */
 void history_tick(struct history *h);
 
+/* Whether the next tick has anything to do that is to be done soon; else one a second is enough. */
+bool history_has_work(const struct history *h);
+
 void history_get_state(const struct history *h, struct history_state *ret);
 
 /* What to list. NULL and -1 are "any". */

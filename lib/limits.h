@@ -7,7 +7,7 @@
 #define LIMIT_PATH 1024 /* bytes of an executable's path or a cwd */
 #define LIMIT_ARGS 4096 /* bytes of argv, NUL-separated, cut past that */
 #define LIMIT_HOST 253 /* octets of a host name in text (RFC 1035) */
-#define LIMIT_PARENTS 8 /* ancestors told with a connection */
+#define LIMIT_PARENTS 16 /* ancestors told with a connection */
 #define LIMIT_CGROUP 512 /* bytes of a cgroup path */
 #define LIMIT_USER_NAME 64 /* bytes of a user name */
 

@@ -38,7 +38,8 @@ struct listset_builder {
 	struct listwire_header header;
 	unsigned source;
 	struct slot *slots;
-	uint64_t used;
+	uint64_t used; /* slots: a name may take two */
+	uint64_t n_keys; /* names, addresses and digests in them */
 	struct pile nets4, nets6, patterns, strings;
 	int failed; /* the first error, or 0 */
 };
@@ -115,7 +116,7 @@ void listset_build_source(struct listset_builder *b, unsigned source)
 
 uint64_t listset_build_count(const struct listset_builder *b)
 {
-	return b->used + b->nets4.n + b->nets6.n + b->patterns.n;
+	return b->n_keys + b->nets4.n + b->nets6.n + b->patterns.n;
 }
 
 /* ---- the hash table */
@@ -179,17 +180,24 @@ bool listset_build_name(struct listset_builder *b, struct text name, bool itself
 		b->header.flags |= LISTWIRE_HAS_SUFFIXES;
 		is_new |= add_hash(b, listset_hash_below(b->header.key, name.s, name.len));
 	}
+	b->n_keys += is_new;
 	return is_new;
 }
 
 bool listset_build_addr(struct listset_builder *b, const struct ip_addr *a)
 {
-	return add_hash(b, listset_hash(b->header.key, a, sizeof(*a)));
+	bool is_new = add_hash(b, listset_hash(b->header.key, a, sizeof(*a)));
+
+	b->n_keys += is_new;
+	return is_new;
 }
 
 bool listset_build_digest(struct listset_builder *b, struct text hex)
 {
-	return add_hash(b, listset_hash(b->header.key, hex.s, hex.len));
+	bool is_new = add_hash(b, listset_hash(b->header.key, hex.s, hex.len));
+
+	b->n_keys += is_new;
+	return is_new;
 }
 
 /* ---- networks */

@@ -27,6 +27,7 @@ static struct {
 	enum log_level level;
 	enum log_format format;
 	bool has_looked; /* for the journal */
+	bool is_stream; /* stderr is the journal */
 	int journal; /* its descriptor and 1; 0: none */
 	uint32_t n_lost; /* because the journal was too slow */
 	struct log_limit limit;
@@ -51,19 +52,43 @@ void log_init(const char *who, enum log_level level, enum log_format format)
 	if (log_state.has_looked)
 		return;
 	log_state.has_looked = true;
-	if (log_journal_is_stream(getenv("JOURNAL_STREAM"), STDERR_FILENO))
+	log_state.is_stream = log_journal_is_stream(getenv("JOURNAL_STREAM"), STDERR_FILENO);
+	if (log_state.is_stream && !log_state.journal)
 		log_state.journal = log_journal_open(LOG_JOURNAL_SOCKET) + 1;
+}
+
+void log_renew(const char *who)
+{
+	log_state.journal = 0;
+	log_state.has_looked = false;
+	log_init(who, log_state.level, log_state.format);
+}
+
+int log_journal_fd(void)
+{
+	return log_state.journal - 1;
+}
+
+void log_adopt_journal(int fd)
+{
+	log_state.journal = fd + 1;
 }
 
 void log_leave_journal(void)
 {
 	log_state.has_looked = true;
+	log_state.is_stream = false;
 	log_state.journal = 0;
 }
 
 void log_set_level(enum log_level level)
 {
 	log_state.level = level;
+}
+
+enum log_format log_format(void)
+{
+	return log_state.format;
 }
 
 int log_level_parse(const char *name, enum log_level *ret)
@@ -160,7 +185,7 @@ static int format_text(enum log_level level, const char *msg, char *line, size_t
 	char esc[2 * LOG_LINE_MAX];
 
 	text_escape(msg, esc, sizeof(esc));
-	if (isatty(STDERR_FILENO))
+	if (!log_state.is_stream)
 		return snprintf(line, size, "%s: %s: %s\n", log_state.who, levels[level].name, esc);
 	return snprintf(
 		line, size, "<%d>%s: %s\n", levels[level].syslog_priority, log_state.who, esc);

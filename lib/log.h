@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Logs to stderr: plain lines, or JSON lines. Where stderr is the journal, plain ones go there with fields (lib/log_journal.h); a pipe
- * or file gets syslog priorities in front of them ("<4>...").
+ * Logs to stderr: plain lines, or JSON lines. Where stderr is the journal, as $JOURNAL_STREAM says (systemd.exec(5)), plain ones go there
+ * with fields (lib/log_journal.h), or, while that cannot be reached, as lines with a priority that it understands ("<4>...", sd-daemon(3)).
  *
  * The layer that decides logs, once; a function that returns an error does not log it. Text from
  * outside goes through log_quote() so that it cannot forge lines or move a terminal's cursor.
@@ -31,11 +31,23 @@ enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
  */
 void log_init(const char *who, enum log_level level, enum log_format format);
 
-/* In a child that is about to close descriptors that it does not know: from now on lines on stderr alone. */
+/* In a child that has closed all descriptors that it did not know: its lines are `who`'s (static), and the journal is opened anew. */
+void log_renew(const char *who);
+
+/* The socket to the journal (borrowed), for a program that may open none; or -1. */
+int log_journal_fd(void);
+
+/* In such a program, before log_init(): takes the socket that it was born with. */
+void log_adopt_journal(int fd);
+
+/* Writes plain lines from now on, whatever stderr is. */
 void log_leave_journal(void);
 
 /* Changes what is written from now on. */
 void log_set_level(enum log_level level);
+
+/* The format that is in use. */
+enum log_format log_format(void);
 
 /* Level by name ("error" ... "debug"), format by name ("text", "json"): 0 or ERR_INVALID. */
 int log_level_parse(const char *name, enum log_level *ret);

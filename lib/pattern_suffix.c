@@ -19,6 +19,7 @@ struct reader {
 	size_t n, size;
 	bool begins; /* "^" is the first thing, and nothing else was read */
 	bool at_label; /* a label of the name begins where the tail does */
+	bool is_all; /* so far: any name, or nothing, and a label's begin; and then the tail */
 	bool failed;
 };
 
@@ -31,6 +32,7 @@ static void reset(struct reader *r, bool at_label)
 {
 	r->n = 0;
 	r->at_label = at_label;
+	r->is_all = false;
 	r->begins = false;
 }
 
@@ -122,24 +124,33 @@ static bool is_one_of(const char *s, size_t len, const char *const *list, size_t
 static void group(struct reader *r)
 {
 	static const char *const anywhere[] = { "(^|\\.)", "(?:^|\\.)", "(\\.|^)", "(?:\\.|^)",
-		"(^|.*\\.)", "(?:^|.*\\.)", "(^|.+\\.)", "(?:^|.+\\.)" };
+		"(^|.*\\.)", "(?:^|.*\\.)" };
+	static const char *const anywhere_some[] = { "(^|.+\\.)", "(?:^|.+\\.)" };
 	static const char *const first[] = { "(|.*\\.)", "(?:|.*\\.)", "(.*\\.|)", "(?:.*\\.|)",
-		"(.*\\.)?", "(?:.*\\.)?", "(.+\\.)?", "(?:.+\\.)?", "([^.]+\\.)*", "(?:[^.]+\\.)*",
-		"([^.]+\\.)?", "(?:[^.]+\\.)?" };
+		"(.*\\.)?", "(?:.*\\.)?" };
+	static const char *const first_some[] = { "(.+\\.)?", "(?:.+\\.)?", "([^.]+\\.)*",
+		"(?:[^.]+\\.)*", "([^.]+\\.)?", "(?:[^.]+\\.)?" };
 	size_t from = r->pos - 1;
-	bool begins = r->begins, known;
+	bool begins = r->begins, known, all;
 
 	skip_group(r);
 	if (r->failed)
 		return;
-	known = is_one_of(r->s + from, r->pos - from, anywhere, array_len(anywhere));
+	all = is_one_of(r->s + from, r->pos - from, anywhere, array_len(anywhere));
+	known = all ||
+		is_one_of(r->s + from, r->pos - from, anywhere_some, array_len(anywhere_some));
+	all &= from == 0;
 	if (r->pos < r->len && (r->s[r->pos] == '?' || r->s[r->pos] == '*')) {
-		known = false;
+		known = all = false;
 		r->pos++;
 	}
-	if (begins)
-		known |= is_one_of(r->s + from, r->pos - from, first, array_len(first));
+	if (begins) {
+		all = is_one_of(r->s + from, r->pos - from, first, array_len(first));
+		known |= all ||
+			 is_one_of(r->s + from, r->pos - from, first_some, array_len(first_some));
+	}
 	reset(r, known);
+	r->is_all = all;
 }
 
 /* One thing of the top level. True: it was the "$" that ends the pattern. */
@@ -189,12 +200,13 @@ static bool step(struct reader *r)
 	return false;
 }
 
-size_t pattern_suffix(const char *s, size_t len, char *ret, size_t size)
+size_t pattern_suffix(const char *s, size_t len, char *ret, size_t size, bool *ret_is_all)
 {
 	struct reader r = { .s = s, .len = len, .tail = ret, .size = size };
 	bool ended = false;
 	size_t skip = 0;
 
+	*ret_is_all = false;
 	while (!r.failed && !ended && r.pos < r.len)
 		ended = step(&r);
 	if (r.failed || !ended)
@@ -208,5 +220,6 @@ size_t pattern_suffix(const char *s, size_t len, char *ret, size_t size)
 	if (skip >= r.n)
 		return 0;
 	memmove(ret, ret + skip, r.n - skip);
+	*ret_is_all = r.is_all;
 	return r.n - skip;
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
+#include "lib/pattern_suffix.h"
 #include "lib/rule_op.h"
 
 /* ---- what an operand is */
@@ -76,6 +77,7 @@ struct compiler {
 	const struct rule_lists *lists;
 	const struct rulewire_op *wire;
 	struct rule *rule;
+	char *texts; /* free room for texts behind the operators */
 	uint32_t source[LIMIT_RULE_OPERATORS]; /* of each compiled operator: index in the file */
 	uint32_t parent[LIMIT_RULE_OPERATORS]; /* and its parent, in the rule */
 	struct error *err;
@@ -84,6 +86,11 @@ struct compiler {
 static struct text text_of(const struct compiler *c, struct rulewire_str s)
 {
 	return (struct text) { s.len ? c->file + s.off : NULL, s.len };
+}
+
+static const struct rule_words *words_of(const struct compiler *c, uint32_t i)
+{
+	return &c->rule->words[c->rule->ops[i].words];
 }
 
 /* Writes "operator.list[1].list[0]" for an operator; returns the length. */
@@ -195,11 +202,12 @@ static int compile_addr(struct compiler *c, uint32_t i, struct text data)
 static int compile_network(struct compiler *c, uint32_t i, struct text data)
 {
 	struct rule_op *op = &c->rule->ops[i];
+	struct text extra = words_of(c, i)->extra;
 	char buf[IP_ADDR_TEXT_LEN + 4];
 
 	op->test = TEST_NETS;
-	if (op->extra.len) {
-		int r = rule_nets_parse(op->extra, &op->nets.owned, &op->nets.n);
+	if (extra.len) {
+		int r = rule_nets_parse(extra, &op->nets.owned, &op->nets.n);
 
 		op->nets.list = op->nets.owned;
 		return r < 0 ? refuse(c, i, r, "data", "the networks of the alias are not valid")
@@ -210,12 +218,35 @@ static int compile_network(struct compiler *c, uint32_t i, struct text data)
 	op->nets.list = rule_alias_find(buf, &op->nets.n);
 	if (op->nets.list)
 		return 0;
-	if (ip_net_parse(buf, &op->nets.own) < 0)
+	op->test = TEST_NET;
+	if (ip_net_parse(buf, &op->net) < 0)
 		return refuse(c, i, ERR_INVALID, "data",
 			"a network as 192.0.2.0/24 is expected here, or the name of one in "
 			"network_aliases.json");
-	op->nets.n = 1;
 	return 0;
+}
+
+/* A copy in the rule's own memory, near its operators. */
+static struct text keep_text(struct compiler *c, struct text t)
+{
+	char *copy = c->texts;
+
+	if (!t.len)
+		return t;
+	memcpy(copy, t.s, t.len);
+	c->texts += t.len;
+	return (struct text) { copy, t.len };
+}
+
+/* What the pattern says, where that is "this name and all below it". */
+static void note_domain(struct compiler *c, struct rule_op *op, struct text data)
+{
+	char name[LIMIT_HOST];
+	bool is_all = false;
+	size_t len = pattern_suffix(data.s, data.len, name, sizeof(name), &is_all);
+
+	if (is_all)
+		op->pattern.domain = keep_text(c, (struct text) { name, len });
 }
 
 static int compile_pattern(struct compiler *c, uint32_t i, struct text data)
@@ -228,7 +259,9 @@ static int compile_pattern(struct compiler *c, uint32_t i, struct text data)
 	if (r < 0)
 		return refuse(c, i, r, "data", why.message);
 	op->test = TEST_PATTERN;
-	op->pattern = p;
+	op->pattern.regexp = p;
+	if (!op->sensitive)
+		note_domain(c, op, data);
 	return 0;
 }
 
@@ -261,7 +294,7 @@ static int compile_simple(struct compiler *c, uint32_t i, enum kind kind, struct
 		return refuse(c, i, ERR_INVALID, "data",
 			"a digest of this kind in hexadecimal is expected here");
 	op->test = TEST_TEXT;
-	op->text = data;
+	op->text = keep_text(c, data);
 	return 0;
 }
 
@@ -319,17 +352,18 @@ static int compile_lists(struct compiler *c, uint32_t i, enum kind kind)
 {
 	struct rule_op *op = &c->rule->ops[i];
 	const struct rule_lists *lists = c->lists;
+	struct text folder = words_of(c, i)->data;
 
 	if (kind != KIND_LISTS)
 		return refuse(c, i, ERR_INVALID, "operand",
 			"type lists needs lists.domains, lists.domains_regexp, lists.ips, "
 			"lists.nets, lists.hash.md5 or lists.hash.sha256");
-	if (!op->data.len || op->data.s[0] != '/' || op->data.len > LIMIT_PATH)
+	if (!folder.len || folder.s[0] != '/' || folder.len > LIMIT_PATH)
 		return refuse(c, i, ERR_INVALID, "data",
 			"the folder of the list files is expected here, as a path from /");
 	op->type = OPERATOR_LISTS;
 	op->test = TEST_LISTS;
-	op->lists = lists ? lists->find(lists->ctx, op->operand, op->data) : NULL;
+	op->lists = lists ? lists->find(lists->ctx, (enum operand)op->operand, folder) : NULL;
 	if (op->lists)
 		listset_ref(op->lists);
 	return 0;
@@ -340,7 +374,7 @@ static void note_needs(struct rule *r)
 	enum digest which;
 
 	for (uint32_t i = 0; i < r->n_ops; i++)
-		if (rule_operand_digest(r->ops[i].operand, &which))
+		if (rule_operand_digest((enum operand)r->ops[i].operand, &which))
 			r->needs |= 1u << which;
 }
 
@@ -350,12 +384,15 @@ static int compile_op(struct compiler *c, uint32_t i)
 	struct rule_op *op = &c->rule->ops[i];
 	enum kind kind = operand_kind((enum operand)w->operand);
 
-	op->type = (enum operator_type)w->type;
-	op->operand = (enum operand)w->operand;
+	op->type = (uint8_t)w->type;
+	op->operand = (uint8_t)w->operand;
 	op->sensitive = w->sensitive;
-	op->source = c->source[i];
-	op->data = text_of(c, w->data);
-	op->extra = text_of(c, w->extra);
+	op->words = i;
+	c->rule->words[i] = (struct rule_words) {
+		.source = c->source[i],
+		.data = text_of(c, w->data),
+		.extra = text_of(c, w->extra),
+	};
 	if (w->type == OPERATOR_LIST)
 		return compile_list(c, i, w);
 	if (w->type == OPERATOR_LISTS || kind == KIND_LISTS)
@@ -372,7 +409,8 @@ static unsigned cost_of(const struct rule_op *op)
 {
 	enum digest which;
 
-	return rule_operand_digest(op->operand, &which) ? TEST_PATTERN + 1u : (unsigned)op->test;
+	return rule_operand_digest((enum operand)op->operand, &which) ? TEST_PATTERN + 1u
+								      : (unsigned)op->test;
 }
 
 /* Stable, cheapest first. Grandchildren are found by index, so parents can move. */
@@ -388,14 +426,36 @@ static void sort_children(struct rule *r, struct rule_run run)
 	}
 }
 
-/* How many operators the tree has: at most LIMIT_RULE_OPERATORS, as rulewire_check() has proven. */
-static uint32_t count_ops(const struct rulewire_op *wire, uint32_t root)
-{
-	uint32_t n = 1;
+struct size {
+	uint32_t n_ops;
+	size_t texts; /* bytes */
+};
 
+/* Adds what the tree needs: at most LIMIT_RULE_OPERATORS operators, as rulewire_check() has proven. */
+static void add_size(const struct rulewire_op *wire, uint32_t root, struct size *size)
+{
+	size->n_ops++;
+	size->texts += wire[root].data.len;
 	for (uint32_t k = 0; k < wire[root].n_children; k++)
-		n += count_ops(wire, wire[root].first_child + k);
-	return n;
+		add_size(wire, wire[root].first_child + k, size);
+}
+
+static struct rule *make_rule(struct compiler *c, uint32_t root)
+{
+	struct size size = { 0 };
+	struct rule *r;
+	char *at;
+
+	add_size(c->wire, root, &size);
+	r = calloc(1, sizeof(*r) +
+			      size.n_ops * (sizeof(struct rule_op) + sizeof(struct rule_words)) +
+			      size.texts);
+	if (!r)
+		return NULL;
+	r->words = (struct rule_words *)&r->ops[size.n_ops];
+	at = (char *)&r->words[size.n_ops];
+	c->texts = at;
+	return r;
 }
 
 int rule_compile(const void *file, uint32_t root, const struct rule_lists *lists, struct rule **ret,
@@ -406,7 +466,7 @@ int rule_compile(const void *file, uint32_t root, const struct rule_lists *lists
 	int r = 0;
 
 	c.wire = (const void *)(c.file + h->ops_off);
-	c.rule = calloc(1, sizeof(*c.rule) + count_ops(c.wire, root) * sizeof(struct rule_op));
+	c.rule = make_rule(&c, root);
 	if (!c.rule)
 		return error_set(err, ERR_NOMEM, NULL, "%s", err_str(ERR_NOMEM));
 	c.source[0] = root;

@@ -47,7 +47,8 @@ static const struct rule_op *child_at(
 	for (uint32_t i = 0; i < list->children.n; i++) {
 		before = 0;
 		for (uint32_t k = 0; k < list->children.n; k++)
-			before += children[k].source < children[i].source;
+			before += r->words[children[k].words].source <
+				  r->words[children[i].words].source;
 		if (before == index)
 			return &children[i];
 	}
@@ -58,20 +59,23 @@ static bool explain(struct explainer *e, const struct rule_op *op, unsigned dept
 {
 	char buf[IP_ADDR_TEXT_LEN];
 	size_t here = strlen(e->place);
+	const struct rule_words *words = &e->rule->words[op->words];
 	struct rule_step step = {
 		.place = e->place,
 		.depth = depth,
-		.type = op->type,
-		.operand = op->operand,
+		.type = (enum operator_type)op->type,
+		.operand = (enum operand)op->operand,
 		.sensitive = op->sensitive,
-		.extra = op->operand == OPERAND_PROCESS_ENV ? op->extra : (struct text) { NULL, 0 },
-		.data = op->data,
+		.extra = op->operand == OPERAND_PROCESS_ENV ? words->extra
+							    : (struct text) { NULL, 0 },
+		.data = words->data,
 	};
 
 	if (op->operand == OPERAND_PROCESS_PARENT_PATH)
 		step.value = parents_text(e);
 	else
-		step.value = rule_text_value(op, e->subject, buf);
+		step.value =
+			rule_text_value((enum operand)op->operand, words->extra, e->subject, buf);
 	if (op->test == TEST_LISTS && op->lists) {
 		step.source = listset_find(op->lists, e->subject);
 		step.matched = step.source != 0;

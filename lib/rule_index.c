@@ -16,13 +16,17 @@ struct drawer {
 	uint64_t key;
 	uint32_t first; /* in `filed` */
 	uint32_t n_stops, n_others;
-	bool is_used;
 };
 
 struct rule_index {
 	struct rule_key_kinds kinds;
 	struct drawer unfiled;
-	struct drawer *drawers; /* open addressing */
+	/*
+	 * Open addressing. Most keys of a connection are in no drawer: a byte of each key lies apart, so that this is told from a
+	 * table that stays in the processor's cache also where rules are many.
+	 */
+	struct drawer *drawers;
+	uint8_t *tags;
 	uint64_t mask;
 	uint32_t n;
 	uint32_t *filed;
@@ -30,18 +34,51 @@ struct rule_index {
 	bool any_late;
 };
 
-static struct drawer *find(const struct rule_index *x, uint64_t key)
+#define TAG_NONE 0 /* nothing is in this place */
+
+/* From bits that do not choose the place. */
+static uint8_t tag_of(uint64_t key)
 {
+	return (uint8_t)(key >> 56 | 1);
+}
+
+/* The place of the drawer with this key, or else the empty one where it would be. */
+static uint64_t find(const struct rule_index *x, uint64_t key)
+{
+	uint8_t tag = tag_of(key);
 	uint64_t at = key & x->mask;
 
-	while (x->drawers[at].is_used && x->drawers[at].key != key)
+	while (x->tags[at] != TAG_NONE && (x->tags[at] != tag || x->drawers[at].key != key))
 		at = (at + 1) & x->mask;
+	return at;
+}
+
+/* Added where it is not there. */
+static struct drawer *drawer_of(struct rule_index *x, uint64_t key)
+{
+	uint64_t at;
+
+	if (key == NO_KEY)
+		return &x->unfiled;
+	at = find(x, key);
+	x->tags[at] = tag_of(key);
+	x->drawers[at].key = key;
 	return &x->drawers[at];
 }
 
-static struct drawer *drawer_of(struct rule_index *x, uint64_t key)
+/* Room for twice as many keys. */
+static bool make_drawers(struct rule_index *x, uint64_t n_keys)
 {
-	return key == NO_KEY ? &x->unfiled : find(x, key);
+	uint64_t size = 16;
+
+	while (size < 2 * n_keys)
+		size *= 2;
+	free(x->drawers);
+	free(x->tags);
+	x->mask = size - 1;
+	x->drawers = calloc(size, sizeof(*x->drawers));
+	x->tags = calloc(size, sizeof(*x->tags));
+	return x->drawers && x->tags;
 }
 
 /* ---- making */
@@ -55,13 +92,8 @@ static void count_keys(struct rule_index *x, const struct rule_index_entry *entr
 	for (uint32_t i = 0; i < x->n; i++) {
 		unsigned n = rule_keys_of_rule(entries[i].rule, keys, ops);
 
-		for (unsigned k = 0; k < n; k++) {
-			struct drawer *d = find(x, keys[k]);
-
-			d->is_used = true;
-			d->key = keys[k];
-			d->first++;
-		}
+		for (unsigned k = 0; k < n; k++)
+			drawer_of(x, keys[k])->first++;
 	}
 }
 
@@ -75,33 +107,10 @@ static uint64_t choose_key(struct rule_index *x, const struct rule *r)
 	if (!n)
 		return NO_KEY;
 	for (unsigned k = 1; k < n; k++)
-		if (find(x, keys[k])->first < find(x, keys[best])->first)
+		if (drawer_of(x, keys[k])->first < drawer_of(x, keys[best])->first)
 			best = k;
 	rule_key_kinds_add(&x->kinds, ops[best]);
 	return keys[best];
-}
-
-/* A small table for the keys that were chosen: what a connection looks up should lie close together. */
-static bool keep_chosen(struct rule_index *x, const uint64_t *chosen)
-{
-	uint64_t size = 16;
-	struct drawer *drawers;
-
-	while (size < 2 * (uint64_t)x->n)
-		size *= 2;
-	drawers = calloc(size, sizeof(*drawers));
-	if (!drawers)
-		return false;
-	free(x->drawers);
-	x->drawers = drawers;
-	x->mask = size - 1;
-	for (uint32_t i = 0; i < x->n; i++) {
-		struct drawer *d = drawer_of(x, chosen[i]);
-
-		d->is_used = true;
-		d->key = chosen[i];
-	}
-	return true;
 }
 
 static void place_drawer(struct drawer *d, uint32_t *next)
@@ -125,7 +134,7 @@ static void file_rules(
 	}
 	place_drawer(&x->unfiled, &next);
 	for (uint64_t i = 0; i <= x->mask; i++)
-		if (x->drawers[i].is_used)
+		if (x->tags[i] != TAG_NONE)
 			place_drawer(&x->drawers[i], &next);
 	for (int others = 0; others < 2; others++) {
 		for (uint32_t i = 0; i < x->n; i++) {
@@ -153,19 +162,15 @@ static uint32_t count_all_keys(const struct rule_index_entry *entries, uint32_t 
 struct rule_index *rule_index_new(const struct rule_index_entry *entries, uint32_t n)
 {
 	struct rule_index *x = calloc(1, sizeof(*x));
-	uint64_t *chosen = calloc(n + 1, sizeof(*chosen)), size = 16;
+	uint64_t *chosen = calloc(n + 1, sizeof(*chosen));
 	bool good;
 
-	while (size < 2 * (uint64_t)count_all_keys(entries, n))
-		size *= 2;
 	if (x) {
 		x->n = n;
-		x->mask = size - 1;
-		x->drawers = calloc(size, sizeof(*x->drawers));
 		x->filed = calloc(n + 1, sizeof(*x->filed));
 		x->is_late = calloc(n + 1, sizeof(*x->is_late));
 	}
-	good = x && chosen && x->drawers && x->filed && x->is_late;
+	good = x && chosen && x->filed && x->is_late && make_drawers(x, count_all_keys(entries, n));
 	if (good) {
 		count_keys(x, entries);
 		for (uint32_t i = 0; i < n; i++) {
@@ -173,7 +178,8 @@ struct rule_index *rule_index_new(const struct rule_index_entry *entries, uint32
 			x->is_late[i] = rule_needs(entries[i].rule) != 0;
 			x->any_late |= x->is_late[i];
 		}
-		good = keep_chosen(x, chosen);
+		/* A small table for the keys that were chosen: what a connection looks up lies close together. */
+		good = make_drawers(x, n);
 		if (good)
 			file_rules(x, entries, chosen);
 	}
@@ -189,6 +195,7 @@ void rule_index_free(struct rule_index *x)
 	if (!x)
 		return;
 	free(x->drawers);
+	free(x->tags);
 	free(x->filed);
 	free(x->is_late);
 	free(x);
@@ -288,12 +295,13 @@ uint32_t rule_index_find(const struct rule_index *x, const struct subject *subje
 
 	if (n < 0)
 		return walk(x, match, ctx);
-	s.drawers[s.n++] = &x->unfiled;
 	for (int i = 0; i < n; i++) {
-		const struct drawer *d = find(x, keys[i]);
+		uint64_t at = find(x, keys[i]);
 
-		if (d->n_stops || d->n_others)
-			s.drawers[s.n++] = d;
+		if (x->tags[at] != TAG_NONE)
+			s.drawers[s.n++] = &x->drawers[at];
 	}
+	/* Last: lists are here, which take the longest to ask, and need not be where an earlier rule has decided. */
+	s.drawers[s.n++] = &x->unfiled;
 	return search(&s);
 }

@@ -74,33 +74,33 @@ static bool is_filed_text(enum operand o)
 	       o == OPERAND_PROTOCOL || o == OPERAND_IFACE_IN || o == OPERAND_IFACE_OUT;
 }
 
-static bool is_one_net(const struct rule_op *op)
+static bool suffix_of(
+	const struct rule *r, const struct rule_op *op, char *buf, size_t size, size_t *ret_len)
 {
-	return op->test == TEST_NETS && !op->nets.list && op->nets.own.prefix_len > 0;
-}
+	struct text data = r->words[op->words].data;
+	bool is_all;
 
-static bool suffix_of(const struct rule_op *op, char *buf, size_t size, size_t *ret_len)
-{
 	if (op->test != TEST_PATTERN || op->operand != OPERAND_DEST_HOST)
 		return false;
-	*ret_len = pattern_suffix(op->data.s, op->data.len, buf, size);
+	*ret_len = pattern_suffix(data.s, data.len, buf, size, &is_all);
 	return *ret_len > 0;
 }
 
-static bool op_key(const struct rule_op *op, uint64_t *ret)
+static bool op_key(const struct rule *r, const struct rule_op *op, uint64_t *ret)
 {
+	enum operand operand = (enum operand)op->operand;
 	char suffix[RULE_KEY_TEXT_MAX];
 	size_t len;
 
-	if (op->test == TEST_TEXT && is_filed_text(op->operand))
-		return text_key(KEY_TEXT, op->operand, op->text, ret);
+	if (op->test == TEST_TEXT && is_filed_text(operand))
+		return text_key(KEY_TEXT, operand, op->text, ret);
 	if (op->test == TEST_RANGE && op->span.min == op->span.max)
-		*ret = number_key(op->operand, op->span.min);
+		*ret = number_key(operand, op->span.min);
 	else if (op->test == TEST_ADDR)
-		*ret = addr_key(op->operand, &op->addr);
-	else if (is_one_net(op))
-		*ret = net_key(is_source(op->operand), &op->nets.own.addr, op->nets.own.prefix_len);
-	else if (suffix_of(op, suffix, sizeof(suffix), &len))
+		*ret = addr_key(operand, &op->addr);
+	else if (op->test == TEST_NET && op->net.prefix_len > 0)
+		*ret = net_key(is_source(operand), &op->net.addr, op->net.prefix_len);
+	else if (suffix_of(r, op, suffix, sizeof(suffix), &len))
 		*ret = make_key(KEY_SUFFIX, 0, suffix, len);
 	else
 		return false;
@@ -115,18 +115,18 @@ unsigned rule_keys_of_rule(const struct rule *r, uint64_t ret[static LIMIT_RULE_
 
 	for (uint32_t i = 0; i < r->n_ops; i++) {
 		ret_ops[n] = &r->ops[i];
-		n += op_key(&r->ops[i], &ret[n]);
+		n += op_key(r, &r->ops[i], &ret[n]);
 	}
 	return n;
 }
 
 void rule_key_kinds_add(struct rule_key_kinds *k, const struct rule_op *op)
 {
-	const struct ip_net *net = &op->nets.own;
+	const struct ip_net *net = &op->net;
 
-	if (op->test == TEST_NETS)
-		k->prefixes[is_source(op->operand)][net->addr.family == 6][net->prefix_len / 64] |=
-			UINT64_C(1) << net->prefix_len % 64;
+	if (op->test == TEST_NET)
+		k->prefixes[is_source((enum operand)op->operand)][net->addr.family == 6]
+			   [net->prefix_len / 64] |= UINT64_C(1) << net->prefix_len % 64;
 	else if (op->test == TEST_PATTERN)
 		k->suffixes = true;
 	else
@@ -166,15 +166,13 @@ static void add_texts(struct keys *k)
 	static const enum operand plain[] = { OPERAND_PROCESS_PATH, OPERAND_PROCESS_COMMAND,
 		OPERAND_USER_NAME, OPERAND_DEST_HOST, OPERAND_PROTOCOL, OPERAND_IFACE_IN,
 		OPERAND_IFACE_OUT };
+	const struct text none = { NULL, 0 };
 	const struct subject *s = k->subject;
 	char buf[IP_ADDR_TEXT_LEN];
 
-	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
-		struct rule_op op = { .operand = plain[i] };
-
+	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
 		if (uses(k, plain[i]))
-			add_text(k, plain[i], rule_text_value(&op, s, buf));
-	}
+			add_text(k, plain[i], rule_text_value(plain[i], none, s, buf));
 	for (unsigned i = 0; i < s->n_parents && i < LIMIT_PARENTS; i++)
 		add_text(k, OPERAND_PROCESS_PARENT_PATH, s->parents[i]);
 }

@@ -18,6 +18,7 @@ enum rule_test {
 	TEST_TRUE,
 	TEST_RANGE,
 	TEST_ADDR,
+	TEST_NET,
 	TEST_NETS,
 	TEST_TEXT,
 	TEST_LISTS,
@@ -30,37 +31,54 @@ struct rule_span {
 };
 
 struct rule_nets {
-	const struct ip_net *list; /* a shipped alias's, `owned`, or NULL: `own` */
+	const struct ip_net *list; /* a shipped alias's, or `owned` */
 	size_t n;
 	struct ip_net *owned; /* by the rule, or NULL */
-	struct ip_net own;
+};
+
+struct rule_pattern {
+	struct pattern *regexp;
+	/*
+	 * Where it is not empty: a name of printable ASCII characters matches just when it is this one or lies below it, and the expression
+	 * need not be asked.
+	 */
+	struct text domain;
 };
 
 struct rule_run {
 	uint32_t first, n;
 };
 
+/* What matching needs, and no more: a decision among many rules costs what it has to fetch from memory. */
 struct rule_op {
-	enum rule_test test;
-	enum operator_type type;
-	enum operand operand;
+	uint8_t test; /* enum rule_test */
+	uint8_t type; /* enum operator_type */
+	uint8_t operand; /* enum operand */
 	bool sensitive;
-	uint32_t source; /* index of the operator in the flat form */
-	struct text data, extra;
+	uint32_t words; /* index in the rule's */
 	union {
 		struct rule_span span;
 		struct ip_addr addr;
+		struct ip_net net;
 		struct rule_nets nets;
 		struct text text;
 		struct rule_run children;
-		struct pattern *pattern;
+		struct rule_pattern pattern;
 		struct listset *lists; /* one reference; NULL: there are none, nothing matches */
 	};
 };
 
+/* What an operator says in the document. */
+struct rule_words {
+	uint32_t source; /* index of the operator in the flat form */
+	struct text data, extra;
+};
+
+/* One piece of memory: operators, the texts that they compare with, words. */
 struct rule {
 	unsigned needs; /* bits 1 << enum digest: the digests that it may ask for */
 	uint32_t n_ops;
+	struct rule_words *words;
 	struct rule_op ops[];
 };
 
@@ -71,9 +89,12 @@ bool rule_number_value(enum operand o, const struct subject *s, uint64_t *ret);
 
 const struct ip_addr *rule_addr_value(enum operand o, const struct subject *s);
 
-/* As text, but for process.parent.path; written to `buf` where it is not text by itself. NULL s: not known. */
-struct text rule_text_value(
-	const struct rule_op *op, const struct subject *s, char buf[static IP_ADDR_TEXT_LEN]);
+/*
+ * As text, but for process.parent.path; written to `buf` where it is not text by itself. `extra` is NAME of process.env.NAME. NULL s:
+ * not known.
+ */
+struct text rule_text_value(enum operand o, struct text extra, const struct subject *s,
+	char buf[static IP_ADDR_TEXT_LEN]);
 
 /* The digest that an operand is about; false where it is about none. */
 bool rule_operand_digest(enum operand o, enum digest *ret);

@@ -65,22 +65,22 @@ static struct text digest_text(enum operand o, const struct subject *s)
 	return s->digest(s->digest_ctx, which);
 }
 
-struct text rule_text_value(
-	const struct rule_op *op, const struct subject *s, char buf[static IP_ADDR_TEXT_LEN])
+struct text rule_text_value(enum operand o, struct text extra, const struct subject *s,
+	char buf[static IP_ADDR_TEXT_LEN])
 {
-	switch (op->operand) {
+	switch (o) {
 	case OPERAND_PROCESS_ID:
 	case OPERAND_USER_ID:
 	case OPERAND_SOURCE_PORT:
 	case OPERAND_DEST_PORT:
-		return number_text(op->operand, s, buf);
+		return number_text(o, s, buf);
 	case OPERAND_SOURCE_IP:
 	case OPERAND_DEST_IP:
 	case OPERAND_SOURCE_NETWORK:
 	case OPERAND_DEST_NETWORK:
 	case OPERAND_LISTS_IPS:
 	case OPERAND_LISTS_NETS:
-		return text_from(ip_addr_format(rule_addr_value(op->operand, s), buf));
+		return text_from(ip_addr_format(rule_addr_value(o, s), buf));
 	case OPERAND_PROTOCOL:
 		return text_from(flow_proto_str(&s->flow, buf));
 	case OPERAND_PROCESS_PATH:
@@ -88,7 +88,7 @@ struct text rule_text_value(
 	case OPERAND_PROCESS_COMMAND:
 		return s->command;
 	case OPERAND_PROCESS_ENV:
-		return s->env ? s->env(s->env_ctx, op->extra) : (struct text) { NULL, 0 };
+		return s->env ? s->env(s->env_ctx, extra) : (struct text) { NULL, 0 };
 	case OPERAND_USER_NAME:
 		return s->user;
 	case OPERAND_DEST_HOST:
@@ -104,7 +104,7 @@ struct text rule_text_value(
 	case OPERAND_PROCESS_HASH_SHA256:
 	case OPERAND_LISTS_HASH_MD5:
 	case OPERAND_LISTS_HASH_SHA256:
-		return digest_text(op->operand, s);
+		return digest_text(o, s);
 	case OPERAND_TRUE:
 	case OPERAND_PROCESS_PARENT_PATH:
 	case OPERAND_LIST:

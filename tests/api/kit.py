@@ -19,7 +19,8 @@ PROBLEM = "urn:opensnitch:problem:"
 USUAL = {400: "malformed", 401: "unauthenticated", 403: "forbidden", 404: "not-found", 405: "method-not-allowed",
          409: "conflict", 410: "gone", 412: "etag-mismatch", 413: "too-large", 415: "unsupported-media-type",
          422: "invalid", 429: "too-many-requests", 503: "unavailable"}
-DEADLINE_S = 20
+DEADLINE_S = 60
+HANG_UP_S = 20  # less than LIMIT_HTTP_TIMEOUT_S, after which the server hangs up in any case
 
 
 class RawResponse:
@@ -40,10 +41,10 @@ class RawResponse:
 
 
 class RawConnection:
-    """A TCP connection to the server, for requests that no library would send."""
+    """A TCP connection to the server, or the socket that is given, for requests that no library would send."""
 
-    def __init__(self, port, timeout=DEADLINE_S):
-        self.sock = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+    def __init__(self, port=None, timeout=DEADLINE_S, sock=None):
+        self.sock = sock or socket.create_connection(("127.0.0.1", port), timeout=timeout)
         self.buf = b""
 
     def __enter__(self):
@@ -87,7 +88,8 @@ class RawConnection:
         return got
 
     def is_closed(self):
-        """Whether the server hangs up, within the deadline."""
+        """Whether the server hangs up by itself, before the time for a request is over."""
+        self.sock.settimeout(HANG_UP_S)
         while self._more():
             pass
         return True
@@ -105,7 +107,8 @@ class ApiCase(unittest.TestCase):
     def setUpClass(cls):
         cls.net = Lab(prefix=cls.prefix).__enter__()
         cls.addClassCleanup(cls.net.__exit__, None, None, None)
-        cls.daemon = Daemon(cls.net, config=cls.config, rules=cls.rules)
+        # Prompts that wait as long as they may, unless the class is about that: a slow machine takes its time to answer.
+        cls.daemon = Daemon(cls.net, config={"prompt": {"timeout": "120s"}, **cls.config}, rules=cls.rules)
         cls.addClassCleanup(cls.daemon.close)
         cls.api = cls.daemon.api
         cls.stranger = Api(cls.daemon.port)
@@ -114,7 +117,7 @@ class ApiCase(unittest.TestCase):
 
     def visit(self, url=SITE, code=0):
         """A whole curl inside, which must end with this exit code."""
-        done = self.net.run(["curl", "-4s", "-m", "15", "-o", "/dev/null", url])
+        done = self.net.run(["curl", "-4s", "-m", "50", "-o", "/dev/null", url])
         if code is not None:
             self.assertEqual(done.returncode, code, f"curl {url}: {done.stderr}")
         return done.returncode
@@ -123,8 +126,8 @@ class ApiCase(unittest.TestCase):
         """Starts a curl that is held: (event stream, process, prompt). Somebody listens until the test is over."""
         events = self.daemon.events()
         self.addCleanup(events.close)
-        curl = self.net.popen([program, "-4sf", "-m", "25", "-o", "/dev/null", url])
-        return events, curl, events.wait_for("prompt.opened").data
+        curl = self.net.popen([program, "-4sf", "-m", "100", "-o", "/dev/null", url])
+        return events, curl, events.wait_for("prompt.opened", lambda p: (p["connection"]["process"] or {"pid": curl.pid})["pid"] == curl.pid).data
 
     # ---- answers
 

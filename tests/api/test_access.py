@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import tempfile
+import time
 from urllib.parse import quote
 
 from kit import V1, Api, ApiCase, wait_until
@@ -79,12 +80,26 @@ class TestTokens(AccessCase):
                 Events(self.api) as other:
             self.assertEqual((direct.status, by_cookie.status), (200, 200))
             self.assert_status(self.api.delete(f"{V1}/tokens/gone"), 204)
-            direct.wait_end(10)
-            by_cookie.wait_end(10)
+            direct.wait_end()
+            by_cookie.wait_end()
             self.assertFalse(other.ended)
         self.assert_problem(caller.get(f"{V1}/status"), 401)
         self.assert_problem(self.get_with(cookie), 401)
         self.assert_problem(self.api.delete(f"{V1}/tokens/gone"), 404)
+
+    def test_codes_end_with_the_token_that_had_them_made(self):
+        made, caller = self.make("maker", "admin", **{"for": "1h"})
+
+        def code(by):
+            return self.assert_status(by.post(f"{V1}/session/codes"), 201).json["code"]
+
+        cookie = self.log_in({"code": code(caller)})
+        self.assertEqual(self.get_with(cookie, "/session").json["expires"], made["expires"])
+        unused, other = code(caller), code(self.api)
+        self.assert_status(self.api.delete(f"{V1}/tokens/maker"), 204)
+        self.assert_problem(self.get_with(cookie), 401)
+        self.assert_problem(self.stranger.post(f"{V1}/session", {"code": unused}), 401)
+        self.log_in({"code": other})
 
     def test_revoking_by_query(self):
         self.make("odd name", "read")
@@ -92,11 +107,14 @@ class TestTokens(AccessCase):
         self.assert_problem(self.api.delete(f"{V1}/tokens"), 422, field="name")
 
     def test_an_end(self):
-        made, caller = self.make("short", "read", **{"for": "2s"})
-        self.assertIsNotNone(made["expires"])
-        with Events(caller) as stream:
-            self.assertEqual(stream.status, 200)
-            stream.wait_end(10)
+        for seconds in (2, 10, 30):
+            made, caller = self.make(f"short {seconds}", "read", **{"for": f"{seconds}s"})
+            self.assertIsNotNone(made["expires"])
+            with Events(caller) as stream:
+                if stream.status == 200:
+                    stream.wait_end()
+                    break  # else the end was here before the stream: once more, with more time
+        self.assertEqual(stream.status, 200)
         self.assert_problem(caller.get(f"{V1}/status"), 401)
 
     def test_tokens_outlive_the_console(self):
@@ -139,7 +157,7 @@ class TestSessionList(AccessCase):
             self.assertNotIn(secret, str(listed))
         with Events(self.stranger, headers={"Cookie": f"{other.key}={other.value}"}) as stream:
             self.assert_status(self.api.delete(f"{V1}/sessions/{theirs['id']}"), 204)
-            stream.wait_end(10)
+            stream.wait_end()
         self.assert_problem(self.get_with(other), 401)
         self.assert_status(self.get_with(cookie), 200)
         self.assert_problem(self.api.delete(f"{V1}/sessions/{theirs['id']}"), 404)
@@ -201,10 +219,13 @@ class TestAudit(AccessCase):
         self.assertEqual(self.entries(limit=1)["items"][:1], before)
 
     def test_failed_log_ins_are_noted_but_not_each(self):
+        begun = time.monotonic()
         for _ in range(20):
             self.stranger.post(f"{V1}/session", {"token": "wrong-secret"})
         failed = [e for e in self.entries(limit=1000)["items"] if e["status"] == 401]
-        self.assertIn(len(failed), (1, 2))
+        # One in ten seconds.
+        self.assertIn(len(failed), range(1, 3 + int(time.monotonic() - begun) // 10))
+        self.assertLess(len(failed), 20)
         self.assertEqual(failed[0]["who"]["kind"], "nobody")
         self.assertNotIn("wrong-secret", str(failed))
 
@@ -225,7 +246,7 @@ class TestAudit(AccessCase):
         self.assertEqual(good.returncode, 0, good.stderr)
         self.assertIn(self.entries(limit=1)["items"][0]["hash"], good.stdout)
         path = f"{self.daemon.state_dir}/opensnitch.db"
-        db = sqlite3.connect(path, timeout=10)
+        db = sqlite3.connect(path, timeout=60)
         for change in ("UPDATE audit SET name = 'nobody'", "DELETE FROM audit"):
             with self.assertRaisesRegex(sqlite3.Error, "only grows"):
                 db.execute(change)

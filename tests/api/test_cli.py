@@ -23,7 +23,7 @@ sys.path.insert(0, str(TOP / "tests/harness"))
 import tap  # noqa: E402
 
 RULEMAN, UI = BUILD / "opensnitch-ruleman", BUILD / "opensnitch-ui"
-DEADLINE_S = 30
+DEADLINE_S = 60
 HOSTILE = "\x1b[31mred\x1b]0;title\x07 \u202egpj.exe\u2066 \x9b1m a\tb\nc\x7f"
 
 

@@ -189,8 +189,11 @@ class TestFolder(ApiCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        for path in HERE.iterdir():
-            shutil.copy(path, cls.daemon.rules_dir)
+        # Each whole at once: half of a file is another mistake.
+        with tempfile.TemporaryDirectory(dir=cls.net.dir) as folder:
+            for path in HERE.iterdir():
+                shutil.copy(path, folder)
+                os.rename(f"{folder}/{path.name}", f"{cls.daemon.rules_dir}/{path.name}")
 
     def listed(self):
         got = self.assert_status(self.api.get(f"{V1}/rules", query={"limit": 1000}), 200).json

@@ -20,7 +20,7 @@ TOLD = 20
 
 @unittest.skipIf(WHY_NOT, WHY_NOT)
 class TestGenerated(ApiCase):
-    config = {"default_action": "allow", "prompt": {"timeout": "100s"}}
+    config = {"default_action": "allow", "prompt": {"timeout": "120s"}}
     rules = [*ApiCase.rules, rule("000-allow-curl", "allow", ("process.path", "/usr/bin/curl"), ("dest.host", "curl.test"))]
 
     @classmethod
@@ -29,7 +29,7 @@ class TestGenerated(ApiCase):
         cls.contract = Contract()
         cls.conn = None
         for host in ("www.example.test", "shop.test"):
-            cls.net.run(["curl", "-4s", "-m", "10", "-o", "/dev/null", f"http://{host}/"])
+            cls.net.run(["curl", "-4s", "-m", "50", "-o", "/dev/null", f"http://{host}/"])
 
     def send(self, method, path, body=None, headers=None, token=True):
         """One request over a connection that is kept."""

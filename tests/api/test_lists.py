@@ -43,7 +43,7 @@ class ListCase(ApiCase):
         return code == REFUSED
 
     def becomes(self, blocked, url="http://www.example.test/"):
-        wait_until(lambda: self.is_blocked(url) == blocked, deadline=5, what=f"blocked: {blocked}")
+        wait_until(lambda: self.is_blocked(url) == blocked, what=f"blocked: {blocked}")
 
 
 class TestFolders(ListCase):

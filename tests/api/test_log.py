@@ -4,7 +4,9 @@
 import http.cookies
 import json
 import os
+import re
 import shutil
+import signal
 import socket
 import tempfile
 import threading
@@ -16,11 +18,43 @@ import tap
 # Its own /run/systemd, with a journal that is a socket of this test; and standard error is that journal, so it says.
 WITH_JOURNAL = ('mount -t tmpfs none /run/systemd && mkdir /run/systemd/journal && mount --bind "$1" /run/systemd/journal && shift && '
                 'JOURNAL_STREAM=$(stat -L -c %d:%i /proc/self/fd/2) && export JOURNAL_STREAM && exec "$@"')
+NO_JOURNAL = 'mount -t tmpfs none /run/systemd && JOURNAL_STREAM=$(stat -L -c %d:%i /proc/self/fd/2) && export JOURNAL_STREAM && exec "$@"'
 PASSWORD, WRONG = "correct horse battery staple", "wrong horse battery staple"
 
 
+def parts(pid):
+    """What follows the name in /proc/PID/stat; [] when it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as f:
+            return f.read().rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+def below(pid):
+    """The processes below a process, nearest first."""
+    found = [pid]
+    for parent in found:
+        found += [int(p) for p in os.listdir("/proc") if p.isdigit() and parts(p)[1:2] == [str(parent)]]
+    return found[1:]
+
+
+def runs(pid, program):
+    try:
+        return os.readlink(f"/proc/{pid}/exe").endswith(f"/{program}")
+    except OSError:
+        return False
+
+
 class LogCase(ApiCase):
-    config = {"default_action": "allow", "log": {"level": "debug"}}
+    config = {"default_action": "allow", "log": {"level": "debug"}, "export": ["syslog+udp://127.0.0.1:9"]}
+
+    def end_a_worker(self):
+        """What the exporter tells."""
+        def both():
+            found = [p for p in below(self.daemon.console_pid()) if runs(p, "opensnitch-exporter")]
+            return found if len(found) == 2 else None
+        os.kill(wait_until(both, what="the exporter and its worker")[1], signal.SIGKILL)
 
     def bad_rule(self, name="bad"):
         """A rule file that is told as skipped, by the console."""
@@ -30,6 +64,15 @@ class LogCase(ApiCase):
 
 
 class TestLog(LogCase):
+    def test_lines_for_people(self):
+        """Who, how bad, and what; no priority, which only the journal understands."""
+        self.bad_rule("other")
+        self.end_a_worker()
+        wait_until(lambda: "other.json" in self.daemon.log() and "started again" in self.daemon.log(), what="two lines")
+        for line in self.daemon.log().splitlines():
+            self.assertRegex(line, r"^(opensnitchd|console|exporter): (error|warning|notice|info|debug): [ -~]+$")
+        self.assertRegex(self.daemon.log(), re.compile("^exporter: warning: .*started again", re.M))
+
     def test_no_secret_is_logged(self):
         secrets = [self.api.token, PASSWORD, WRONG]
         self.assert_status(self.api.put(f"{V1}/password", {"password": PASSWORD}), 204)
@@ -59,11 +102,12 @@ class TestJson(LogCase):
         os.truncate(cls.daemon.log_path, 0)
         cls.daemon.start()
 
-    def test_both_processes_write_json_lines(self):
+    def test_all_processes_write_json_lines(self):
         self.bad_rule()
-        wait_until(lambda: "bad.json" in self.daemon.log(), what="a line of the console")
+        self.end_a_worker()
+        wait_until(lambda: "bad.json" in self.daemon.log() and "started again" in self.daemon.log(), what="lines of the console and the exporter")
         lines = [json.loads(line) for line in self.daemon.log().splitlines()]
-        self.assertEqual({line["process"] for line in lines}, {"opensnitchd", "console"})
+        self.assertEqual({line["process"] for line in lines}, {"opensnitchd", "console", "exporter"})
         for line in lines:
             self.assertEqual(set(line), {"time", "level", "process", "message"})
             self.assertNotIn("\x1b", line["message"])
@@ -80,6 +124,9 @@ class TestJournal(LogCase):
         cls.entries = []
         cls.journal = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         cls.journal.bind(f"{cls.dir}/socket")
+        # As that of systemd: everybody may.
+        os.chmod(cls.dir, 0o755)
+        os.chmod(f"{cls.dir}/socket", 0o666)
         reader = threading.Thread(target=cls.read, daemon=True)
         reader.start()
         wrap = ["unshare", "--mount", "--propagation", "slave", "sh", "-c", WITH_JOURNAL, "sh", cls.dir]
@@ -101,18 +148,42 @@ class TestJournal(LogCase):
         self.bad_rule()
         told = self.wait("bad.json")
         self.assertEqual((told["PRIORITY"], told["SYSLOG_IDENTIFIER"]), ("4", "opensnitch-console"))
+        self.end_a_worker()
+        told = self.wait("started again")
+        self.assertEqual((told["PRIORITY"], told["SYSLOG_IDENTIFIER"]), ("4", "opensnitch-exporter"))
+        self.fetcher_tells()
         self.assertEqual(self.daemon.log(), "")
         self.becomes_stuck()
+
+    def fetcher_tells(self):
+        """Where nothing goes wrong it tells nothing: a signal makes it think that its sandbox refused something."""
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            url = f"http://127.0.0.1:{silent.getsockname()[1]}/list"
+            self.assert_status(self.api.post(f"{V1}/lists", {"name": "silent", "url": url}), 201)
+            taken, _ = silent.accept()
+            with taken:
+                self.assertTrue(taken.recv(1))
+
+                def waiting():
+                    return [p for p in below(self.daemon.console_pid()) if runs(p, "opensnitch-fetcher") and parts(p)[:1] == ["S"]]
+                os.kill(wait_until(waiting, what="the fetcher to wait")[0], signal.SIGSYS)
+                told = self.wait("the sandbox refuses")
+        self.assertEqual((told["PRIORITY"], told["SYSLOG_IDENTIFIER"]), ("4", "opensnitch-fetcher"))
+        self.assert_status(self.api.delete(f"{V1}/lists/silent"), 204)
 
     def becomes_stuck(self):
         """A journal that does not read holds nobody up."""
         self.daemon.stop()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as last:
+            last.sendto(b"MESSAGE=the last one\n", f"{self.dir}/socket")
+        self.wait("the last one")
         before = len(self.entries)
         # Nobody reads this one, and a socket of datagrams takes only a few.
         type(self).held = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.addCleanup(self.held.close)
         os.unlink(f"{self.dir}/socket")
         self.held.bind(f"{self.dir}/socket")
+        os.chmod(f"{self.dir}/socket", 0o666)
         self.daemon.start()
         for n in range(30):
             self.bad_rule(f"bad{n}")
@@ -121,6 +192,20 @@ class TestJournal(LogCase):
         self.assertEqual(len(self.entries), before)
         self.assertEqual(self.daemon.log(), "")
         os.unlink(f"{self.dir}/socket")
+
+
+@unittest.skipUnless(os.path.isdir("/run/systemd"), "no /run/systemd to take a journal from")
+class TestJournalThatIsGone(LogCase):
+    def test_lines_have_priorities(self):
+        self.daemon.close()
+        wrap = ["unshare", "--mount", "--propagation", "slave", "sh", "-c", NO_JOURNAL, "sh"]
+        type(self).daemon = Daemon(self.net, config=self.config, rules=[ALLOW_DNS], wrap=wrap)
+        self.addClassCleanup(self.daemon.close)
+        self.bad_rule()
+        self.end_a_worker()
+        wait_until(lambda: "bad.json" in self.daemon.log() and "started again" in self.daemon.log(), what="two lines")
+        for line in self.daemon.log().splitlines():
+            self.assertRegex(line, r"^<[3-7]>(opensnitchd|console|exporter): [ -~]+$")
 
 
 if __name__ == "__main__":

@@ -66,8 +66,10 @@ class TestMetrics(ApiCase):
         self.visit()
 
         def moved():
+            """Both processes count: the console what it was told, the engine's numbers come once a second."""
             now = self.read()
-            return now if now[("opensnitch_decisions_total", 'action="allow"')] > before[("opensnitch_decisions_total", 'action="allow"')] else None
+            keys = ("opensnitch_decisions_total", 'action="allow"'), ("opensnitch_connection_events_total", None)
+            return now if all(now[k] >= before[k] + 2 for k in keys) else None
 
         now = wait_until(moved, what="the engine's counters")
         more = {k: now[k] - before[k] for k in now}
@@ -88,7 +90,7 @@ class TestMetrics(ApiCase):
         self.assertEqual(now[("opensnitch_sse_clients", None)], 1)
         self.assertEqual(now[("opensnitch_sse_prompt_clients", None)], 1)
         self.api.answer(prompt, "allow")
-        self.assertEqual(curl.wait(20), 0)
+        self.assertEqual(curl.wait(60), 0)
         events.wait_for("prompt.closed")
         ended = ("opensnitch_prompts_ended_total", 'end="answered"')
         now = self.read()

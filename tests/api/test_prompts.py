@@ -14,7 +14,7 @@ CURL = shutil.which("curl") or "/usr/bin/curl"
 
 
 class TestPrompts(ApiCase):
-    config = {"default_action": "deny", "prompt": {"timeout": "60s"}}
+    config = {"default_action": "deny", "prompt": {"timeout": "120s"}}
 
     def setUp(self):
         self.addCleanup(self.forget_rules)
@@ -27,7 +27,7 @@ class TestPrompts(ApiCase):
                 self.api.delete(f"{V1}/rules/{item['name']}")
 
     def wait_curl(self, curl, code):
-        self.assertEqual(curl.wait(20), code, curl.stderr.read())
+        self.assertEqual(curl.wait(60), code, curl.stderr.read())
 
     def test_a_prompt_and_its_answer(self):
         events, curl, prompt = self.ask()
@@ -167,14 +167,14 @@ class TestPromptEnds(ApiCase):
         events, curl, prompt = self.ask()
         closed = events.wait_for("prompt.closed").data
         self.assertEqual((closed["id"], closed["end"], closed["action"]), (prompt["id"], "timed_out", "reject"))
-        self.assertEqual(curl.wait(20), 7)
+        self.assertEqual(curl.wait(60), 7)
         self.assertEqual(events.wait_for("connection", lambda d: d["reason"] == "timeout").data["action"], "reject")
         self.assert_problem(self.api.answer(prompt, "allow"), 410, "prompt-gone")
 
     def test_one_that_ended_before_the_console_restarted(self):
         events, curl, prompt = self.ask()
         events.wait_for("prompt.closed")
-        curl.wait(20)
+        curl.wait(60)
         self.daemon.kill_console()
 
         def back():

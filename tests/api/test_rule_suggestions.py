@@ -48,7 +48,7 @@ class Suggestions(unittest.TestCase):
 
     def test_real_connections(self):
         for host in ("www.example.test", "news.example.test", "updates.example.test", "time.test"):
-            self.net.run(["curl", "-s", "-4", "-m", "2", f"http://{host}/"])
+            self.net.run(["curl", "-s", "-4", "-m", "50", f"http://{host}/"])
         found = wait_until(lambda: (lambda s: s if s["examined"] >= 8 else None)(self.suggest("/usr/bin/curl")),
                            what="the connections in the history")
         operators = [[(o["operand"], o["data"]) for o in i["rule"]["operator"]["list"]] for i in found["items"]]

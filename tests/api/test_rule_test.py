@@ -36,7 +36,7 @@ def text_id(db, text):
 
 def fill(path, count, before_us):
     """Puts rows of made-up programs into the history; returns them as (program, host, port, action)."""
-    db = sqlite3.connect(path, timeout=20)
+    db = sqlite3.connect(path, timeout=60)
     rnd = random.Random(4)
     ids = {t: text_id(db, t) for t in ["/opt/a", "/opt/b", "10.9.9.9"] + [f"h{i}.corp.test" for i in range(40)]}
     first = db.execute("SELECT max(id) FROM connections").fetchone()[0] + 1
@@ -64,9 +64,12 @@ class RuleTest(unittest.TestCase):
         cls.d = Daemon(cls.net, rules=RULES)
         cls.addClassCleanup(cls.d.close)
         cls.started = time.time()
-        for host in ("www.example.test", "www.example.test", "tracker.ads.test"):
-            cls.net.run(["curl", "-s", "-4", "-m", "1", f"http://{host}/"])
+        for host in ("www.example.test", "www.example.test"):
+            cls.net.run(["curl", "-s", "-4", "-m", "50", f"http://{host}/"])
+        denied = cls.net.popen(["curl", "-s", "-4", "-m", "50", "http://tracker.ads.test/"])
         wait_until(lambda: len(cls.web()) == 3, what="three recorded connections")
+        denied.kill()
+        denied.communicate()
         # An hour ago, so that the two halves can be asked for apart.
         cls.middle_us = int(cls.started * 10**6) - HOUR_US
         cls.made = fill(f"{cls.d.state_dir}/opensnitch.db", ROWS, cls.middle_us)

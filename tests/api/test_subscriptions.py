@@ -108,7 +108,7 @@ class SubscriptionCase(ApiCase):
         self.addCleanup(lambda: self.api.delete(made.headers["Location"]))
 
     def becomes(self, blocked, url="http://www.example.test/"):
-        wait_until(lambda: (self.visit(url, code=None) == REFUSED) == blocked, deadline=8, what=f"{url} blocked: {blocked}")
+        wait_until(lambda: (self.visit(url, code=None) == REFUSED) == blocked, what=f"{url} blocked: {blocked}")
 
 
 class TestFetching(SubscriptionCase):
@@ -271,7 +271,7 @@ class TestLife(SubscriptionCase):
         # The console alone, in the middle of a fetch.
         hold = threading.Event()
         self.addCleanup(hold.set)
-        self.web.answers["/ads"] = lambda h: hold.wait(20)
+        self.web.answers["/ads"] = lambda h: hold.wait(100)
         self.assert_status(self.api.post(self.path("ads") + "/refresh"), 202)
         wait_until(lambda: self.get("ads")["refreshing"] and len(self.web.seen) == n + 2, what="a fetch")
         self.daemon.kill_console()
@@ -281,7 +281,7 @@ class TestLife(SubscriptionCase):
     def test_changes_while_it_is_fetched(self):
         hold = threading.Event()
         self.addCleanup(hold.set)
-        self.web.answers["/slow"] = lambda h: (hold.wait(20), h.reply(200, LIST))
+        self.web.answers["/slow"] = lambda h: (hold.wait(100), h.reply(200, LIST))
         self.web.answers["/fast"] = whole(OTHER)
         self.assert_status(self.api.post(f"{V1}/lists", {"name": "slow", "url": self.web.url + "/slow"}), 201)
         self.addCleanup(self.api.delete, self.path("slow"))
@@ -296,7 +296,7 @@ class TestLife(SubscriptionCase):
     def test_a_worker_that_dies_is_told(self):
         hold = threading.Event()
         self.addCleanup(hold.set)
-        self.web.answers["/slow"] = lambda h: hold.wait(20)
+        self.web.answers["/slow"] = lambda h: hold.wait(100)
         self.assert_status(self.api.post(f"{V1}/lists", {"name": "slow", "url": self.web.url + "/slow"}), 201)
         self.addCleanup(self.api.delete, self.path("slow"))
         wait_until(lambda: self.web.seen, what="a fetch")
@@ -342,7 +342,7 @@ class TestLife(SubscriptionCase):
         filters = self.assert_powerless(launcher, {3: "socket:", 5: program})
         hold = threading.Event()
         self.addCleanup(hold.set)
-        self.web.answers["/slow"] = lambda h: (hold.wait(20), h.reply(200, LIST))
+        self.web.answers["/slow"] = lambda h: (hold.wait(100), h.reply(200, LIST))
         self.assert_status(self.api.post(f"{V1}/lists", {"name": "slow", "url": self.web.url + "/slow"}), 201)
         self.addCleanup(self.api.delete, self.path("slow"))
         wait_until(lambda: self.web.seen, what="a fetch")
@@ -355,7 +355,7 @@ class TestLife(SubscriptionCase):
         # It lasts for one list, and only it is linked with what fetches.
         hold.set()
         self.assertIsNone(self.settled("slow")["error"])
-        self.assertEqual(self.children(launcher), [])
+        wait_until(lambda: not self.children(launcher), what="the end of the fetcher")
         for pid in (console, launcher):
             with open(f"/proc/{pid}/maps", encoding="ascii") as f:
                 self.assertNotIn("curl", f.read())

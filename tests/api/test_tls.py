@@ -12,16 +12,18 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 import unittest
 from urllib.parse import urlsplit
 
-from kit import SITE, V1, Api, Daemon, Lab, rule, wait_until, why_not
+from kit import SITE, V1, Api, ApiCase, Daemon, Lab, RawConnection, rule, wait_until, why_not
 from client import Events
 from lab import WORLD4, WORLD6
+from nul_cases import NulCases
 from test_remote import readme_blocks, recipes
 import tap
 
-DEADLINE_S = 30
+DEADLINE_S = 60
 LATER4, LATER6 = "10.203.0.9", "fd00:203::9"
 CLONE_NEWNET = 0x40000000
 NAME = "fw.example.test"
@@ -61,11 +63,25 @@ class Pair:
     # All that old clients could ask for: with it, nothing is refused only because the key cannot do it.
     RSA = ("rsa:2048",)
 
-    def __init__(self, folder, name="pair", alt=f"DNS:{NAME},IP:{WORLD4}", kind=EC):
+    def __init__(self, folder, name="pair", alt=f"DNS:{NAME},IP:{WORLD4}", kind=EC, days=30):
         self.certificate, self.key = f"{folder}/{name}.crt", f"{folder}/{name}.key"
-        openssl("req", "-x509", "-newkey", *kind, "-nodes", "-days", "2", "-subj",
+        openssl("req", "-x509", "-newkey", *kind, "-nodes", "-days", str(days), "-subj",
                 f"/CN={name}", "-addext", f"subjectAltName={alt}", "-keyout", self.key, "-out", self.certificate)
         os.chmod(self.key, 0o600)
+
+    def end_in(self, folder, seconds):
+        """Signs it anew, to end so many seconds from now."""
+        base, now = f"{self.certificate}.ca", time.time()
+        os.makedirs(base, exist_ok=True)
+        open(f"{base}/index.txt", "w", encoding="ascii").close()
+        with open(f"{base}/ca.cnf", "w", encoding="ascii") as f:
+            f.write(f"[ca]\ndefault_ca=x\n[x]\ndatabase={base}/index.txt\nnew_certs_dir={base}\nrand_serial=yes\n"
+                    f"default_md=sha256\npolicy=p\ncopy_extensions=copy\n[p]\ncommonName=supplied\n")
+        openssl("req", "-new", "-key", self.key, "-subj", "/CN=short", "-addext", f"subjectAltName=DNS:{NAME},IP:{WORLD4}", "-out", f"{base}/csr")
+        start, end = (time.strftime("%Y%m%d%H%M%SZ", time.gmtime(t)) for t in (now - 10 * 86400, now + seconds))
+        openssl("ca", "-batch", "-selfsign", "-config", f"{base}/ca.cnf", "-keyfile", self.key, "-in", f"{base}/csr", "-startdate", start,
+                "-enddate", end, "-notext", "-out", self.certificate)
+        return self
 
     def der(self):
         with open(self.certificate, encoding="ascii") as f:
@@ -285,7 +301,7 @@ class TestTls(TlsCase):
         far = self.far(token=self.token)
         with Events(far) as events:
             self.assertEqual(events.status, 200)
-            curl = self.net.popen(["curl", "-4sf", "-m", "25", "-o", "/dev/null", SITE])
+            curl = self.net.popen(["curl", "-4sf", "-m", "50", "-o", "/dev/null", SITE])
             prompt = events.wait_for("prompt.opened", lambda p: p["connection"]["dest"]["port"] == 80).data
             self.assert_status(far.answer(prompt, "allow"), 200)
             self.assertEqual(curl.wait(DEADLINE_S), 0)
@@ -327,11 +343,47 @@ class TestTls(TlsCase):
         code = url.fragment.partition("=")[2]
         self.assertIn("Secure", self.assert_status(self.far().post(f"{V1}/session", {"code": code}), 201).headers["Set-Cookie"])
 
+    def ruleman(self, cacert=None, host=WORLD4):
+        done = self.net.inside([f"{self.daemon.builddir}/opensnitch-ruleman", "--url", f"https://{host}:{self.daemon.port}", "--token-file",
+                             f"{self.daemon.runtime_dir}/token", *(["--cacert", cacert] if cacert else []), "list"])
+        return done.returncode, done.stdout, done.stderr
+
+    def test_the_command_line_tool(self):
+        code, out, err = self.ruleman(self.pair.certificate)
+        self.assertEqual((code, err), (0, ""))
+        self.assertIn("000-console\t", out)
+        other = Pair(self.net.dir, "stranger")
+        for cacert, host in ((None, WORLD4), (other.certificate, WORLD4), (self.pair.certificate, f"[{WORLD6}]")):
+            with self.subTest(cacert=cacert, host=host):
+                code, out, err = self.ruleman(cacert, host)
+                self.assertEqual((code, out), (1, ""))
+                self.assertIn("--cacert", err)
+        for bad in ("/nonexistent", self.pair.key):
+            with self.subTest(bad):
+                code, out, err = self.ruleman(bad)
+                self.assertEqual((code, out), (1, ""))
+                self.assertIn("certificate", err)
+
     def test_the_config_tells(self):
         got = self.assert_status(self.daemon.api.get(f"{V1}/config"), 200).json["restart"]["tls"]
         self.assertEqual(got, {"certificate": self.pair.certificate, "key": self.pair.key})
         for patch in ({"tls": {"key": "/x"}}, {"tls": None}):
             self.assert_status(self.daemon.api.patch(f"{V1}/config", patch), 422)
+
+
+class TestNuls(NulCases, TlsCase):
+    """Over TLS libmicrohttpd reads by itself as well."""
+
+    def raw(self):
+        conn = RawConnection(sock=self.far().wrapped())
+        self.addCleanup(conn.close)
+        return conn
+
+    head_lines = ApiCase.head_lines
+
+    @property
+    def api(self):
+        return self.far(token=self.token)
 
 
 class TestRenewal(TlsCase):
@@ -407,7 +459,7 @@ class TestRenewal(TlsCase):
     def test_another_console(self):
         self.daemon.kill_console()
         wait_until(self.daemon._is_up, what="the next console")
-        wait_until(lambda: self.served() == self.pair.der(), what="TLS of the next console")
+        wait_until(lambda: self._serves(self.pair), what="TLS of the next console")
         # And one that finds files that are no good: it serves whom it can, and says so.
         good = Pair(self.net.dir, "kept")
         with open(self.pair.certificate, "w", encoding="ascii") as f:
@@ -426,6 +478,51 @@ class TestRenewal(TlsCase):
             return self.served() == pair.der()
         except OSError:
             return False
+
+
+class TestEnd(TlsCase):
+    """A certificate that ends soon, or has."""
+
+    def told(self, code):
+        return wait_until(lambda: self.daemon.warnings().get(code), what=f"the warning {code}")
+
+    def assert_not_told(self, *codes):
+        wait_until(lambda: not set(codes) & set(self.daemon.warnings()), what=f"no warning of {codes}")
+
+    def use(self, pair):
+        self.pair.take(pair)
+        wait_until(lambda: self.served() == pair.der(), what="the certificate to be in use")
+
+    def test_soon_and_over(self):
+        self.assert_not_told("tls_expires", "tls_expired")
+        with self.daemon.events("alert") as alerts:
+            self.use(Pair(self.net.dir, "soon", days=5))
+            said = alerts.wait_for("alert", lambda a: a["code"] == "tls_expires").data
+            self.assertEqual(said["severity"], "warning")
+        text = self.told("tls_expires")
+        self.assertIn("in 4 days", text)
+        self.assertIn(self.pair.certificate, text)
+        self.assert_not_told("tls_expired")
+        self.use(Pair(self.net.dir, "over").end_in(self.net.dir, -3600))
+        self.assertIn("clients refuse it", self.told("tls_expired"))
+        self.assert_not_told("tls_expires")
+        self.assertIn("the TLS certificate ended at", self.daemon.log())
+        self.use(Pair(self.net.dir, "renewed", days=15))
+        self.assert_not_told("tls_expires", "tls_expired")
+
+    def test_it_ends_while_it_is_in_use(self):
+        self.use(Pair(self.net.dir, "short").end_in(self.net.dir, 5))
+        self.assertIn("ended at", self.told("tls_expired"))
+        self.assert_not_told("tls_expires")
+        self.use(Pair(self.net.dir, "long"))
+        self.assert_not_told("tls_expired")
+
+    def test_a_chain_ends_with_its_first_end(self):
+        pair, authority = Pair(self.net.dir, "leaf"), Pair(self.net.dir, "authority", days=10)
+        with open(pair.certificate, "a", encoding="ascii") as f:
+            f.write(pathlib.Path(authority.certificate).read_text(encoding="ascii"))
+        self.pair.take(pair)
+        self.assertIn("in 9 days", self.told("tls_expires"))
 
 
 class TestLater(TlsCase):

@@ -31,6 +31,7 @@ class Pair:
         self.name = f"{prefix}-{name}"
         self.server = f"{self.name}-s"
         self.address = f"10.201.{index}.2"
+        self.address6 = None
         self.build = build
         self.index = index
         self.listener = None
@@ -47,6 +48,12 @@ class Pair:
         self.listener = self.start(self.server, self.build / "tests/bench/listener",
                                    str(self.PORT), str(self.PORTS))
         wait_line(self.listener, "ready")
+
+    def open6(self):
+        """Addresses of IPv6 as well."""
+        for netns, host in ((self.name, 1), (self.server, 2)):
+            run("ip", "-n", netns, "addr", "add", f"fd00:201:{self.index}::{host}/64", "dev", "veth0", "nodad")
+        self.address6 = f"fd00:201:{self.index}::2"
 
     @property
     def file(self):

@@ -28,6 +28,7 @@
 #define QUESTIONS 200000u
 #define ROUNDS 11u
 #define SUBJECTS 4096u
+#define SITES 10000u
 #define SWAPS 20u
 #define GOAL_SWAP_MS 1.0
 
@@ -170,9 +171,20 @@ struct one {
 	char path[48], host[64];
 };
 
+static void make_host(struct random_state *r, struct one *o, unsigned site)
+{
+	if (random_below(r, 2))
+		snprintf(o->host, sizeof(o->host), "h%u.site%u.example", random_below(r, SITES),
+			site);
+	else
+		snprintf(o->host, sizeof(o->host), "site%u.example", site);
+}
+
 static void make_subject(struct random_state *r, struct one *o, unsigned n_rules)
 {
-	unsigned rule = random_below(r, n_rules * 2);
+	/* Half of the sites are of no rule. How many different names are asked for does not depend on how many rules there are. */
+	bool known = random_below(r, 2);
+	unsigned rule = known ? random_below(r, n_rules) : n_rules + random_below(r, SITES);
 	uint32_t word = htonl((uint32_t)random_next(r));
 
 	memset(o, 0, sizeof(*o));
@@ -182,8 +194,7 @@ static void make_subject(struct random_state *r, struct one *o, unsigned n_rules
 		snprintf(o->host, sizeof(o->host), "x.ads%u.tracker%u.example",
 			random_below(r, NAMES), random_below(r, 5000));
 	else
-		snprintf(o->host, sizeof(o->host), "%ssite%u.example",
-			random_below(r, 2) ? "www." : "", rule);
+		make_host(r, o, rule);
 	o->subject.path = text_of(o->path);
 	o->subject.host = text_of(o->host);
 	o->subject.flow.proto = IPPROTO_TCP;

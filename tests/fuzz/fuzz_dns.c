@@ -34,13 +34,17 @@ static void check_query(const uint8_t *data, size_t size)
 
 static void check_multicast(const uint8_t *data, size_t size)
 {
-	struct mdns_address found[8];
-	int n = mdns_parse_response(data, size, found, 8);
+	struct mdns_response m;
+	int r = mdns_parse_response(data, size, &m);
 
-	FUZZ_ASSERT((n >= 0 && n <= 8) || n == ERR_MALFORMED || n == ERR_NOT_FOUND);
-	for (int i = 0; i < n; i++)
-		FUZZ_ASSERT(found[i].ttl_s > 0 && found[i].owner.len <= DNS_NAME_LEN &&
-			    (found[i].addr.family == 4 || found[i].addr.family == 6));
+	FUZZ_ASSERT(r == 0 || r == ERR_MALFORMED || r == ERR_NOT_FOUND);
+	FUZZ_ASSERT(m.n_addresses <= MDNS_RECORDS_MAX && m.n_links <= MDNS_RECORDS_MAX);
+	for (unsigned i = 0; i < m.n_addresses; i++)
+		FUZZ_ASSERT(m.addresses[i].ttl_s > 0 && m.addresses[i].owner.len <= DNS_NAME_LEN &&
+			    (m.addresses[i].addr.family == 4 || m.addresses[i].addr.family == 6));
+	for (unsigned i = 0; i < m.n_links; i++)
+		FUZZ_ASSERT(m.links[i].owner.len > 0 && m.links[i].target.len > 0 &&
+			    m.links[i].target.len <= DNS_NAME_LEN);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

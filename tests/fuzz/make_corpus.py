@@ -85,6 +85,8 @@ def dns_answers():
     yield "query", dns("example.com", 1, flags=0x0100)
     yield "mdns", struct.pack("!6H", 0, 0x8400, 0, 2, 0, 1) + record(name("box.local"), 1, A, ttl=120) + record(
         name("box.local"), 28, AAAA, ttl=120) + record(name("nas.local"), 1, A, ttl=0)
+    yield "mdns-browse", struct.pack("!6H", 0, 0x8400, 0, 1, 0, 2) + record(name("_http._tcp.local"), 12, b"\3web" + AT) + record(
+        b"\xc0\x28", 33, struct.pack("!3H", 0, 0, 80) + b"\3box\xc0\x17") + record(b"\xc0\x40", 1, A, ttl=120)
     yield "odd-bytes", struct.pack("!6H", 1, 0x8180, 1, 1, 0, 0) + b"\4a.\\\xff\1\0\0" + struct.pack("!HH", 1, 1) + record(AT, 1, A)
 
 
@@ -96,7 +98,7 @@ def dns_names():
     yield "self", head + b"\xc0\x0c"
 
 
-IPC_SIZES = {1: 32, 2: 448, 3: 480, 4: 32, 5: 640, 6: 40, 7: 32, 8: 40, 32: 260, 33: 16, 34: 24, 35: 24, 36: 40, 37: 16, 38: 16}
+IPC_SIZES = {1: 32, 2: 640, 3: 672, 4: 32, 5: 640, 6: 40, 7: 32, 8: 40, 32: 260, 33: 16, 34: 24, 35: 24, 36: 40, 37: 16, 38: 16}
 
 
 def ipc_messages():

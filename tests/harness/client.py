@@ -7,7 +7,7 @@ import threading
 import time
 from urllib.parse import quote, urlencode
 
-DEFAULT_TIMEOUT = 20
+DEFAULT_TIMEOUT = 60
 
 
 class Response:
@@ -66,6 +66,8 @@ class Api:
             conn.request(method, path, body=raw, headers=self._headers(headers, raw))
             got = conn.getresponse()
             return Response(got.status, got.headers, got.read())
+        except http.client.HTTPException as e:  # the server died in the middle of its answer
+            raise ConnectionError(f"{type(e).__name__}: {e}") from e
         finally:
             conn.close()
 
@@ -111,7 +113,7 @@ class Events:
         self.events, self.comments = [], 0
         self.ended = False
         self._changed = threading.Condition()
-        self._conn = api.connect(timeout=60)
+        self._conn = api.connect(timeout=120)
         path = "/api/v1/events" + (f"?types={','.join(types)}" if types else "")
         extra = {"Accept": "text/event-stream", **({"Last-Event-ID": last_id} if last_id else {}), **(headers or {})}
         self._conn.request("GET", path, headers=api._headers(extra, None))

@@ -134,8 +134,11 @@ class Daemon:
             json.dump(config, f)
 
     def write_rule(self, r):
-        with open(f"{self.rules_dir}/{r['name']}.json", "w", encoding="utf-8") as f:
+        """Whole at once: a daemon that looks in between must not take half of it for a bad rule."""
+        path = f"{self.rules_dir}/{r['name']}.json"
+        with open(path + ".new", "w", encoding="utf-8") as f:
             json.dump(r, f)
+        os.rename(path + ".new", path)
 
     def rule_files(self):
         return sorted(n for n in os.listdir(self.rules_dir) if n.endswith(".json"))

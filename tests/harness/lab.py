@@ -37,6 +37,7 @@ that adds to the zone. The addresses of the world are those of the zone.
 """
 import argparse
 import atexit
+import ctypes
 import itertools
 import json
 import os
@@ -54,7 +55,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 NETNS_DIR = "/run/netns"
-DEADLINE = float(os.environ.get("OPENSNITCH_TEST_DEADLINE", "20"))
+DEADLINE = float(os.environ.get("OPENSNITCH_TEST_DEADLINE", "60"))
 
 CLIENT4, CLIENT6 = "10.203.0.2", "fd00:203::2"
 WORLD4, WORLD6 = "10.203.0.1", "fd00:203::1"
@@ -105,13 +106,15 @@ def why_not():
 def wait_until(predicate, deadline=DEADLINE, what="condition"):
     """Calls predicate() until it returns something true, and returns that. AssertionError past the deadline (seconds)."""
     end = time.monotonic() + deadline
+    pause = 0.01
     while True:
         value = predicate()
         if value:
             return value
         if time.monotonic() > end:
             raise AssertionError(f"not within {deadline} s: {what}")
-        time.sleep(0.01)
+        time.sleep(pause)
+        pause = min(pause * 1.2, 0.1)  # looking must not keep a slow machine from what is waited for
 
 
 def _ip(*args, check=True):
@@ -142,10 +145,10 @@ def remove_namespace(name):
                 os.kill(pid, sig)
             except ProcessLookupError:
                 pass
-        end = time.monotonic() + 3
+        end = time.monotonic() + 10
         while any(_is_alive(p) for p in pids) and time.monotonic() < end:
             time.sleep(0.01)
-    end = time.monotonic() + 3
+    end = time.monotonic() + 20
     while (done := _ip("netns", "del", name, check=False)).returncode != 0 and os.path.exists(f"{NETNS_DIR}/{name}"):
         if time.monotonic() > end:
             raise LabError(f"ip netns del {name}: {done.stderr.strip()}")
@@ -167,11 +170,12 @@ def remove_leftovers(prefix):
         shutil.rmtree(os.path.join(tempfile.gettempdir(), name), ignore_errors=True)
 
 
+_prctl = ctypes.CDLL(None).prctl
+
+
 def _die_with_parent():
     """In a child: SIGTERM when the lab's process dies without cleaning up."""
-    import ctypes
-
-    ctypes.CDLL(None).prctl(1, signal.SIGTERM, 0, 0, 0)
+    _prctl(1, signal.SIGTERM, 0, 0, 0)
 
 
 # What the holder does: a resolv.conf of the lab's own over the machine's, in a private copy of the mount table.
@@ -352,12 +356,12 @@ class Lab:
         if proc in self._programs:
             self._programs.remove(proc)
 
-    def run(self, argv, user=None, timeout=30):
+    def run(self, argv, user=None, timeout=90):
         """Runs a program inside to its end: a CompletedProcess with text output."""
         return subprocess.run(self.command(argv, user), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True, timeout=timeout, check=False, cwd="/")
 
-    def inside(self, argv, timeout=30):
+    def inside(self, argv, timeout=90):
         """Runs an administrator's tool in the client's network namespace, with the machine's own files."""
         return subprocess.run(["nsenter", f"--net={NETNS_DIR}/{self.client}", "--", *argv], stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=timeout, check=False)

@@ -19,7 +19,7 @@ import unittest
 # held back for long, as tests look at what a process takes; and one test preloads a library on purpose.
 os.environ.setdefault("ASAN_OPTIONS", "detect_leaks=0:quarantine_size_mb=1:verify_asan_link_order=0")
 
-TEST_TIMEOUT = int(os.environ.get("OPENSNITCH_TEST_TIMEOUT", "120"))
+TEST_TIMEOUT = int(os.environ.get("OPENSNITCH_TEST_TIMEOUT", "400"))
 
 
 class TestTimeout(Exception):

@@ -164,7 +164,7 @@ async def serve_http(reader, writer):
     }
     tell(kind="tcp", **event)
     try:
-        head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 60)).decode("latin-1")
+        head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 120)).decode("latin-1")
         lines = head.split("\r\n")
         path = lines[0].split(" ")[1] if " " in lines[0] else "?"
         host = next((l[5:].strip() for l in lines if l.lower().startswith("host:")), "")

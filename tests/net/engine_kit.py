@@ -31,7 +31,7 @@ kept = {}
 def family(host):
     return socket.AF_INET6 if ":" in host else socket.AF_INET
 
-def tcp(host, port, timeout=30, keep=None):
+def tcp(host, port, timeout=40, keep=None):
     s = socket.create_connection((host, port), timeout=timeout)
     port = s.getsockname()[1]
     if keep:
@@ -40,20 +40,29 @@ def tcp(host, port, timeout=30, keep=None):
         s.close()
     return port
 
+had = set()
+
 def udp(name, host, port=9000):
-    "Opens a connected datagram socket under a name."
-    s = kept[name] = socket.socket(family(host), socket.SOCK_DGRAM)
-    s.connect((host, port))
-    return s.getsockname()[1]
+    "Opens a connected datagram socket under a name. From a port that this program had before it might be no new connection."
+    while True:
+        s = socket.socket(family(host), socket.SOCK_DGRAM)
+        s.connect((host, port))
+        own = s.getsockname()[1]
+        if own not in had:
+            break
+        s.close()
+    had.add(own)
+    kept[name] = s
+    return own
 
 def send(name, *texts):
     return [kept[name].send(t.encode()) for t in texts]
 
-def receive(name, timeout=10):
+def receive(name, timeout=40):
     kept[name].settimeout(timeout)
     return kept[name].recv(2000).decode()
 
-def talk(host, port=9000, text="x", timeout=10):
+def talk(host, port=9000, text="x", timeout=40):
     "One datagram and its echo."
     udp("talk", host, port)
     send("talk", text)
@@ -68,12 +77,17 @@ def dial(host, ports, prefix="c"):
         s.connect_ex(where)
     return len(ports)
 
-def dialled(name, timeout=10):
+def dialled(name, timeout=40):
     "What became of a connect that was started."
     if not select.select([], [kept[name]], [], timeout)[1]:
         return "waits"
     code = kept[name].getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     return errno.errorcode[code] if code else "connected"
+
+def fates(prefix="c"):
+    "What became of all connects with this prefix: {fate: how many}."
+    found = [dialled(name) for name in kept if name.startswith(prefix)]
+    return {fate: found.count(fate) for fate in found}
 
 def drop(*names):
     for name in names or list(kept):
@@ -156,7 +170,8 @@ class EngineTest(unittest.TestCase):
         cls.addClassCleanup(cls.net.close)
 
     def start_daemon(self, config=None, rules=(ALLOW_DNS,), **options):
-        d = Daemon(self.net, config=config, rules=rules, **options)
+        # Prompts that wait as long as they may, unless the test is about that: a slow machine takes its time to answer.
+        d = Daemon(self.net, config={"prompt": {"timeout": "120s"}, **(config or {})}, rules=rules, **options)
         self.addCleanup(d.close)
         return d
 
@@ -189,7 +204,7 @@ class EngineTest(unittest.TestCase):
                           what=f"{count} connections in the history")
 
     def curl(self, *args, user="nobody"):
-        return self.net.popen(["curl", "-sS", "-m", "25", *args], user=user)
+        return self.net.popen(["curl", "-sS", "-m", "50", *args], user=user)
 
     def assert_curl(self, proc, body=None, code=0):
         out, err = proc.communicate(timeout=DEADLINE + 10)
@@ -197,6 +212,12 @@ class EngineTest(unittest.TestCase):
         if body is not None:
             self.assertIn(body, out)
         return err
+
+
+def packets(daemon, n_decisions):
+    """How many were looked at when so many connections had been decided: counters come once a second, all of one moment."""
+    return wait_until(lambda: (lambda c: c["packets"] if sum(c["decisions"].values()) == n_decisions else None)(daemon.status()["counters"]),
+                      what=f"{n_decisions} decisions in the counters")
 
 
 def counter(daemon, name):

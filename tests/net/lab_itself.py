@@ -27,7 +27,7 @@ class LabTest(unittest.TestCase):
             for url, address in (("http://www.example.test/", "198.51.100.10"),
                                  ("http://v6only.test:8080/", "2001:db8:200::6"),
                                  ("http://shop.test/", "203.0.113.20")):
-                done = net.run(["curl", "-sS", "-m", "10", "-4" if "." in address else "-6", url], user="nobody")
+                done = net.run(["curl", "-sS", "-m", "50", "-4" if "." in address else "-6", url], user="nobody")
                 self.assertIn(f"address={address}", done.stdout, done.stderr)
             lab.wait_until(lambda: len(net.arrived(kind="http")) == 3, what="three arrivals")
 
@@ -38,7 +38,7 @@ class LabTest(unittest.TestCase):
             self.assertIn("events", net.run(["ls", "/sys/kernel/tracing"]).stdout)
 
     def test_datagrams_come_back_from_the_address_they_went_to(self):
-        program = ("import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(10);"
+        program = ("import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(60);"
                    "s.sendto(b'x', ('198.51.100.40', 9000)); print(s.recvfrom(9)[1][0])")
         with lab.Lab(prefix=self.PREFIX) as net:
             self.assertEqual(net.run([sys.executable, "-c", program]).stdout.strip(), "198.51.100.40")
@@ -65,7 +65,7 @@ class LabTest(unittest.TestCase):
                 proc, _ = self.serve(prefix)
                 self.assertEqual(len(namespaces(prefix)), 2)
                 proc.send_signal(sig)
-                self.assertNotEqual(proc.wait(60), 0)
+                self.assertNotEqual(proc.wait(90), 0)
                 self.assertEqual(namespaces(prefix), [])
 
     def test_what_a_killed_run_left_is_removed_by_the_next(self):
@@ -91,7 +91,7 @@ class LabTest(unittest.TestCase):
         inside = subprocess.run([*about["client_cmd"], "hostname"], stdout=subprocess.PIPE, check=False)
         self.assertEqual(inside.returncode, 0)
         proc.stdin.close()
-        self.assertEqual(proc.wait(20), 0)
+        self.assertEqual(proc.wait(90), 0)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-#define NETNS_DEADLINE_MS 5000
+#define NETNS_DEADLINE_MS 30000
 
 /*
  * cmocka group fixture: a new namespace with lo up, and a lock file of its own for iptables. Ends

@@ -44,7 +44,7 @@ class DiskTest(EngineTest):
                 self.assertIsNone(program.call("tcp", WWW4, 80).error)
             return self.history(d)["state"] == "stopped"
 
-        wait_until(connect_until_stopped, what="the history to stop", deadline=40)
+        wait_until(connect_until_stopped, what="the history to stop", deadline=180)
         self.assertIn("disk", events.wait_for("alert", lambda a: a["code"] == "history_stopped").data["message"])
         self.assertTrue(self.history(d)["why"])
         self.assertIn("history_stopped", [w["code"] for w in d.status()["warnings"]])
@@ -60,7 +60,7 @@ class DiskTest(EngineTest):
         self.assertEqual(d.api.get("/api/v1/connections").status, 200)
         # Room again: it goes on by itself, and says so.
         os.unlink(filler)
-        events.wait_for("alert", lambda a: a["code"] == "history_resumed", deadline=60)
+        events.wait_for("alert", lambda a: a["code"] == "history_resumed", deadline=120)
         wait_until(lambda: self.history(d)["state"] == "ok", what="the history to be well")
         self.assertIsNone(program.call("tcp", WWW4, 80).error)
         newest = events.all("connection")[-1].data["time"]

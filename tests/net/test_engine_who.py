@@ -2,8 +2,11 @@
 """Who is connecting and where to: attribution with the kernel's tracing and without, host names from DNS, one event a decision."""
 import ctypes
 import os
+import platform
 import pwd
+import re
 import time
+import unittest
 from datetime import datetime
 
 from engine_kit import (ALLOW_DNS, API4, NEWS4, PYTHON, TIME4, TIME6, WWW4, WWW6, EngineTest, counter, tap, wait_until)
@@ -11,6 +14,8 @@ from engine_kit import (ALLOW_DNS, API4, NEWS4, PYTHON, TIME4, TIME6, WWW4, WWW6
 from daemon import rule
 
 ALL = rule("all", "allow", ("true", ""))
+# Since Linux 6.10, and where stores are seen in order (trace_ring.c).
+CAN_MAP = platform.machine() in ("x86_64", "i686") and tuple(map(int, re.findall(r"\d+", platform.release())[:2])) >= (6, 10)
 # tracefs is hidden from the daemon (and from nobody else) by an empty file system over it.
 HIDE_TRACEFS = ("unshare", "--mount", "--propagation", "slave", "sh", "-c",
                 "mount -t tmpfs none /sys/kernel/tracing && umount /sys/kernel/debug/tracing 2>/dev/null; exec \"$@\"", "sh")
@@ -44,6 +49,33 @@ class WhoTest(EngineTest):
             self.check_who(d, program, user or "root", "ftrace", "exact")
         # None of them took a look through all processes.
         self.assertEqual(counter(d, "proc_scans"), 0)
+
+    @unittest.skipIf(not CAN_MAP, "the ring buffers of this kernel cannot be mapped")
+    def test_only_rings_with_data_are_read(self):
+        """However many processors there are: for a packet only the ring of its sender's is read, if nobody else did anything."""
+        if not os.path.isdir("/sys/kernel/tracing/events"):
+            self.skipTest("no tracefs on this machine")
+        d = self.start_daemon(rules=[ALL])
+        program, n, seen = self.puppet(), 100, []
+
+        def counted(least):
+            """The counters of one moment, once that many packets are among them."""
+            c = wait_until(lambda: (lambda c: c["packets"] >= least and c)(d.status()["counters"]), what="the counters")
+            return [c[k] for k in ("packets", "trace_reads", "trace_empty_reads", "trace_events")]
+
+        # A page of a ring that ends just where its last record does cannot be told from one that goes on elsewhere: then it is asked for.
+        for turn in range(4):
+            os.sched_setaffinity(program.pid, {sorted(os.sched_getaffinity(0))[turn % len(os.sched_getaffinity(0))]})
+            before = counted(0)
+            for _ in range(n):
+                self.assertIsNone(program.call("tcp", WWW4, 80).error)
+            packets, reads, empty, events = (now - then for now, then in zip(counted(before[0] + n), before))
+            self.assertGreaterEqual(events, packets)
+            self.assertGreater(reads - empty, 0)
+            seen.append((packets, reads, empty))
+            if empty <= packets / 4:
+                return
+        self.fail(f"rings without data were read (packets, reads, such that found nothing): {seen}")
 
     def test_a_flood_of_datagrams_is_left_out_of_the_tracing(self):
         """It would cost its sender, and everybody's events; who sends is known all the same, also to other places."""
@@ -88,7 +120,7 @@ class WhoTest(EngineTest):
         program = self.puppet()
         # A scan has bounded time, so on a busy machine it may find nothing; but what it finds is right, and says how.
         named = set()
-        for turn in range(1, 31):
+        for turn in range(1, 201):
             self.four_ways(program)
             for c in self.connections(d, 4 * turn, limit=1000)[:4]:
                 if c["attribution"]["method"] == "none":
@@ -139,6 +171,16 @@ os.waitpid(child, 0)
 """
 
 
+# Shells in each other, and a last one that sends; it runs as it is told until its standard input ends.
+_NEST = """
+n=$1; shift
+if [ "$n" -gt 0 ]; then sh "$0" $((n - 1)) "$@"; exit; fi
+"$@"
+"""
+_AS_NOBODY = ("import os, socket, sys; os.seteuid(int(sys.argv[1])); socket.create_connection((sys.argv[2], 80), 20); "
+              "print(os.getpid(), flush=True); sys.stdin.read()")
+
+
 class LineageTest(EngineTest):
     """Where a program comes from: since when and as whom it and its ancestors run, and who made its socket."""
 
@@ -175,6 +217,34 @@ class LineageTest(EngineTest):
                 self.check_started(p["started"], p["pid"])
         # The history says the same.
         wait_until(lambda: d.api.get(f"/api/v1/connections/{told['id']}").json["process"] == process, what="the history")
+
+    def ancestors(self, pid):
+        """The PID of each up to PID 1."""
+        chain = []
+        while True:
+            with open(f"/proc/{pid}/status", encoding="utf-8") as f:
+                pid = int(next(line for line in f if line.startswith("PPid:")).split()[1])
+            if pid == 0:
+                return chain
+            chain.append(pid)
+
+    def test_a_deep_chain_is_known_to_its_end(self):
+        d = self.start_daemon(rules=[ALL])
+        script = f"{self.net.dir}/nest.sh"
+        with open(script, "w", encoding="ascii") as f:
+            f.write(_NEST)
+        nobody = pwd.getpwnam("nobody").pw_uid
+        argv = [PYTHON, "-c", _AS_NOBODY, str(nobody), WWW4]
+        program = self.net.popen(["sh", script, "9", *argv], stdin=-1)
+        self.addCleanup(lambda: (program.stdin.close(), program.wait(), program.stdout.close(), program.stderr.close()))
+        pid = int(program.stdout.readline())
+        process = self.connections(d, 1)[0]["process"]
+        self.assertEqual((process["pid"], process["path"], process["args"]), (pid, PYTHON, argv))
+        self.assertEqual((process["cwd"], process["real_uid"], process["effective_uid"]), (os.readlink(f"/proc/{pid}/cwd"), 0, nobody))
+        chain = self.ancestors(pid)
+        self.assertGreater(len(chain), 10)
+        self.assertEqual([p["pid"] for p in process["parents"]], chain[:16])
+        self.assertEqual([p["path"] for p in process["parents"][:10]], [os.path.realpath("/bin/sh")] * 10)
 
     def test_a_prompt_names_who_made_the_socket(self):
         d = self.start_daemon()
@@ -255,22 +325,22 @@ class CountTest(EngineTest):
             self.assertEqual(program.call("tcp", API4, 80, timeout=0.1).error, "timeout")
         found = self.connections(d, 33, limit=1000)
         self.assertEqual(len(found), 33)
-        self.assertEqual(len({c["source"]["port"] for c in found}), 33)
+        self.assertEqual(len({(c["dest"]["ip"], c["source"]["port"]) for c in found}), 33)
         by = {}
         for c in found:
             by[c["action"], c["reason"], c["rule"]] = by.get((c["action"], c["reason"], c["rule"]), 0) + 1
             self.assertGreater(c["latency_us"], 0)
-            self.assertLess(c["latency_us"], 5_000_000)
         self.assertEqual(by, {("allow", "rule", "allow"): 10, ("reject", "rule", "reject"): 10,
                               ("deny", "rule", "deny"): 3, ("reject", "no_client", None): 10})
         wait_until(lambda: sum(d.status()["counters"]["decisions"].values()) == 33, what="the counters")
-        counters = d.status()["counters"]
+        status = d.status()
+        counters = status["counters"]
         self.assertEqual(counters["decisions"], {"allow": 10, "deny": 3, "reject": 20})
         self.assertEqual({k: v for k, v in counters["reasons"].items() if v}, {"rule": 23, "no_client": 10})
         for name in ("queue_dropped", "queue_user_dropped", "verdict_lost", "verdict_errors", "events_lost", "malformed",
                      "ipc_refused", "overflow"):
             self.assertEqual(counters[name], 0, name)
-        self.assertEqual(d.status()["queue"]["received"], counters["packets"])
+        self.assertEqual(status["queue"]["received"], counters["packets"])
 
     def test_packets_without_ports(self):
         """ICMP and a protocol that nobody knows: decided like the others, and asked about by what they have."""
@@ -319,14 +389,19 @@ class PauseTest(EngineTest):
     def test_a_pause_ends_by_itself_and_survives_a_console(self):
         d = self.start_daemon(config={"default_action": "reject"})
         program = self.puppet()
-        got = d.api.post("/api/v1/interception", {"enabled": False, "for": "3s"})
-        self.assertEqual(got.status, 200, got)
-        old = d.kill_console()
-        self.assertIsNone(program.call("tcp", WWW4, 80).error)
-        wait_until(lambda: self.status_or_none(d, old), what="a new console")
-        self.assertFalse(d.status()["interception"]["enabled"])
-        self.assertTrue(d.status()["interception"]["until"])
-        wait_until(lambda: d.status()["interception"]["enabled"], what="filtering to go on")
+        for seconds in (3, 10, 30, 90):
+            began = time.monotonic()
+            got = d.api.post("/api/v1/interception", {"enabled": False, "for": f"{seconds}s"})
+            self.assertEqual(got.status, 200, got)
+            old = d.kill_console()
+            error = program.call("tcp", WWW4, 80).error
+            status = wait_until(lambda: self.status_or_none(d, old), what="a new console")["interception"]  # noqa: B023
+            if time.monotonic() - began < seconds:
+                break  # else the machine is so busy that the pause was over: once more, with a longer one
+        self.assertIsNone(error)
+        self.assertFalse(status["enabled"])
+        self.assertTrue(status["until"])
+        wait_until(lambda: d.status()["interception"]["enabled"], what="filtering to go on", deadline=seconds + 60)
         self.assertEqual(program.call("tcp", WWW4, 80).error, "ECONNREFUSED")
 
     def status_or_none(self, d, old):

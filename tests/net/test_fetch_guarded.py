@@ -88,7 +88,7 @@ class GuardedFetchTest(EngineTest):
         self.assertEqual((item["error"], item["entries"]), (None, 2))
         self.assertEqual({c["rule"] for c in self.decided(d, 1)}, {"fetcher"})
         # No other program profits from it.
-        done = self.net.run(["curl", "-s", "-m", "1", "http://198.51.100.10/"])
+        done = self.net.run(["curl", "-s", "-m", "2", "http://198.51.100.10/"])
         self.assertNotEqual(done.returncode, 0)
 
     def test_a_list_that_names_its_own_server(self):
@@ -99,7 +99,7 @@ class GuardedFetchTest(EngineTest):
         self.assertEqual(item["entries"], 2)
         got = d.api.post("/api/v1/rules", rule("block", "reject", ("lists.domains", item["folder"], "lists")))
         self.assertEqual(got.status, 201, got)
-        blocked = ["curl", "-s", "-m", "15", "-o", "/dev/null", "http://news.example.test/"]
+        blocked = ["curl", "-s", "-m", "50", "-o", "/dev/null", "http://news.example.test/"]
         wait_until(lambda: self.net.run(blocked).returncode == REFUSED, what="the list in force")
         self.assertEqual(d.api.patch(f"{LISTS}/ads", {"url": "http://news.example.test/hosts.txt"}).status, 200)
         item = wait_until(lambda: (i := self.get(d))["error"] and not i["refreshing"] and i, what="an error")

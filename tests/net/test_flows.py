@@ -19,11 +19,11 @@ PROGRAM = textwrap.dedent("""
     def family(addr):
         return socket.AF_INET6 if ":" in addr else socket.AF_INET
     def tcp(name, addr, port="80"):
-        s = kept[name] = socket.create_connection((addr, int(port)), timeout=10)
+        s = kept[name] = socket.create_connection((addr, int(port)), timeout=40)
         return s.getsockname()[1]
     def udp(name, addr, port="9000"):
         s = kept[name] = socket.socket(family(addr), socket.SOCK_DGRAM)
-        s.settimeout(10)
+        s.settimeout(40)
         s.connect((addr, int(port)))
         return s.getsockname()[1]
     def udp_echoed(name, addr):
@@ -32,7 +32,7 @@ PROGRAM = textwrap.dedent("""
         return port
     def unconnected(name):
         s = kept[name] = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        s.settimeout(10)
+        s.settimeout(40)
         s.bind(("", 0))
         return s.getsockname()[1]
     def sendto(name, addr, port="9000"):
@@ -98,20 +98,18 @@ class FlowsTest(unittest.TestCase):
         self.assertEqual(got.status, 200, got)
         return got.json["items"]
 
-    def flow(self, port):
-        """The live flow from this local port, waiting for it."""
+    def flow(self, program, port):
+        """The program's live flow from this local port, waiting for it. Another program may have had the same port to another place."""
         def found():
-            return [f for f in self.flows() if f["connection"]["source"]["port"] == int(port)]
+            return [f for f in self.flows() if f["connection"]["source"]["port"] == int(port)
+                    and (f["connection"]["process"] or {}).get("pid") == self.pid_of(program)]
         return lab.wait_until(found, what=f"a flow from port {port}")[0]
 
     def closed(self, ident):
         return self.events.wait_for("flow.closed", lambda f: f["id"] == ident).data
 
     def test_01_before_the_start(self):
-        def attributed():
-            flow = self.flow(self.old_port)
-            return flow if flow["connection"]["process"] else None
-        flow = lab.wait_until(attributed, what="the old socket's process")
+        flow = self.flow(self.old, self.old_port)
         self.assertTrue(flow["before_start"])
         self.assertNotIn("action", flow["connection"])
         self.assertEqual(flow["connection"]["process"]["pid"], self.pid_of(self.old))
@@ -124,7 +122,7 @@ class FlowsTest(unittest.TestCase):
     def test_02_tcp_from_begin_to_end(self):
         p = Program(self.net)
         port = p.do("tcp", "t", WWW)
-        flow = self.flow(port)
+        flow = self.flow(p, port)
         self.assertFalse(flow["before_start"])
         self.assertEqual(flow["connection"]["action"], "allow")
         self.assertEqual(flow["connection"]["process"]["pid"], self.pid_of(p))
@@ -157,7 +155,7 @@ class FlowsTest(unittest.TestCase):
 
     def test_04_delete_ends_tcp(self):
         p = Program(self.net)
-        flow = self.flow(p.do("tcp", "t", WWW))
+        flow = self.flow(p, p.do("tcp", "t", WWW))
         got = self.api.delete(f"/api/v1/flows/{flow['id']}")
         self.assertEqual(got.status, 204, got)
         self.assertIn(p.do("fate", "t"), ("ConnectionAbortedError", "b''"))
@@ -169,13 +167,13 @@ class FlowsTest(unittest.TestCase):
         p = Program(self.net)
         port = p.do("udp", "u", "2001:db8:100::40")
         p.do("echo", "u", 1, 10)
-        flow = self.flow(port)
+        flow = self.flow(p, port)
         self.assertEqual(self.api.delete(f"/api/v1/flows/{flow['id']}").status, 204)
         self.assertEqual(p.do("fate", "u"), "ConnectionAbortedError")
         # A socket that is not connected lives on; its next datagram is a new connection, judged anew.
         port = int(p.do("unconnected", "w"))
         p.do("sendto", "w", TIME)
-        flow = self.flow(port)
+        flow = self.flow(p, port)
         self.assertEqual(self.api.delete(f"/api/v1/flows/{flow['id']}").status, 204)
         p.do("sendto", "w", TIME)
         self.events.wait_for("connection", lambda c: c["source"]["port"] == port, skip=1)
@@ -183,7 +181,7 @@ class FlowsTest(unittest.TestCase):
     def test_06_a_new_console_knows_the_flows(self):
         p = Program(self.net)
         port = p.do("tcp", "t", WWW)
-        before = self.flow(port)
+        before = self.flow(p, port)
         self.assertTrue(self.api.connections(limit=1))  # writes what waits for the disk
         self.daemon.kill_console()
 
@@ -242,7 +240,7 @@ class FlowsTest(unittest.TestCase):
 
         def closed(f):
             return events.wait_for("flow.closed", lambda e: e["id"] == f["id"]).data["closed"]["why"]
-        flow, other = self.flow(p.do("tcp", "t", WWW)), self.flow(p.do("udp_echoed", "u", TIME))
+        flow, other = self.flow(p, p.do("tcp", "t", WWW)), self.flow(p, p.do("udp_echoed", "u", TIME))
         deny = rule("100-deny-www", "deny", ("dest.ip", WWW))
         # The setting is off: a rule is for new connections.
         self.assertEqual(self.api.post("/api/v1/rules", deny).status, 201)
@@ -256,7 +254,7 @@ class FlowsTest(unittest.TestCase):
         self.assertEqual(closed(other), "rule")
         for name in ("100-deny-www", "101-reject-time"):
             self.assertEqual(self.api.delete(f"/api/v1/rules/{name}").status, 204)
-        again = self.flow(p.do("tcp", "again", WWW))
+        again = self.flow(p, p.do("tcp", "again", WWW))
         self.assertEqual(self.api.patch("/api/v1/config", {"end_flows": False}).status, 200)
         self.assertIn(again["id"], [f["id"] for f in self.flows()])
 

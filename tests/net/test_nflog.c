@@ -16,7 +16,7 @@
 #include "tests/net/netns.h"
 #include "tests/net/rig.h"
 
-#define MS 3000
+#define MS NETNS_DEADLINE_MS
 #define SEEN 64
 
 struct seen {

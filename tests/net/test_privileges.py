@@ -80,8 +80,8 @@ class StatusTest(unittest.TestCase):
 
     def test_nothing_that_they_do_is_refused(self):
         """Rules, a prompt's packet, a flush of the netfilter rules and their repair: no call is missing from the lists."""
-        self.assertEqual(self.net.run(["curl", "-sS", "-m", "10", "http://www.example.test/"], user="nobody").returncode, 0)
-        subprocess.run(["nsenter", f"--net=/run/netns/{self.net.client}", "iptables-legacy", "-t", "mangle", "-F"], check=True)
+        self.assertEqual(self.net.run(["curl", "-sS", "-m", "50", "http://www.example.test/"], user="nobody").returncode, 0)
+        subprocess.run(["nsenter", f"--net=/run/netns/{self.net.client}", "iptables-legacy", "-w", "-t", "mangle", "-F"], check=True)
         lab.wait_until(lambda: self.d.status()["counters"]["rules_repaired"] if "rules_repaired" in self.d.status().get(
             "counters", {}) else "they are back" in self.d.log(), what="the repair of the netfilter rules")
         self.assertNotIn("the sandbox refuses", self.d.log())

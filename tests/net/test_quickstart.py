@@ -78,19 +78,19 @@ class Run:
             if self.proc.poll() is not None:
                 raise AssertionError(f"it ended with {self.proc.returncode}:\n{self.text()}")
             return next((m[1] for m in map(URL.match, list(self.lines)) if m), None)
-        return wait_until(look, deadline=90, what="the URL")
+        return wait_until(look, deadline=300, what="the URL")
 
     def end(self, sig=None):
         """Sends the signal and waits for the end: the exit code."""
         if sig is not None:
             self.proc.send_signal(sig)
-        return self.proc.wait(40)
+        return self.proc.wait(120)
 
     def close(self):
         if self.proc.poll() is None:
             self.proc.terminate()
             try:
-                self.proc.wait(40)
+                self.proc.wait(120)
             except subprocess.TimeoutExpired:
                 self.proc.kill()
                 self.proc.wait()

@@ -5,7 +5,7 @@ import struct
 import subprocess
 
 import engine_kit  # noqa: F401
-from engine_kit import DEADLINE, EngineTest, PYTHON, counter
+from engine_kit import DEADLINE, EngineTest, PYTHON, counter, packets
 import lab
 import tap
 from daemon import ALLOW_DNS, rule
@@ -39,12 +39,12 @@ sys.stdin.read()
 """
 
 # A program inside: argv is HOST PORT TYPE, then pieces in hexadecimal; "." waits until its datagrams were echoed, "=" until a line
-# comes on stdin. Prints its port, then what came back.
+# comes on stdin; "~" keeps a silent connection alive each second. Prints its port, then what came back.
 PROGRAM = r"""
 import socket, sys
 host, port, kind, *pieces = sys.argv[1:]
 s = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM)
-s.settimeout(20)
+s.settimeout(60)
 s.connect((host, int(port)))
 if kind == "tcp":
     s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -52,6 +52,10 @@ print(s.getsockname()[1], flush=True)
 for p in pieces:
     if p == ".":
         print(len(s.recv(65536)), flush=True)
+    elif p == "~":
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        s.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 1)
+        s.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 1)
     elif p == "=":
         sys.stdin.readline()
     else:
@@ -96,7 +100,7 @@ class SniTest(EngineTest):
         d = self.start_daemon(config={"read_sni": True}, rules=[others, *rules])
         return d, self.watch(d, "connection", "prompt.opened")
 
-    def https(self, name, address=TLS4, timeout="25"):
+    def https(self, name, address=TLS4, timeout="50"):
         where = f"[{address}]" if ":" in address else address
         return self.net.popen(["curl", "-sS", "-k", "-m", timeout, "--resolve", f"{name}:443:{where}", f"https://{name}/"], user="nobody")
 
@@ -128,7 +132,7 @@ class SniTest(EngineTest):
                                rule("200-reject", "reject", ("dest.host", "refused.secret.test")))
         self.assert_curl(self.https("good.secret.test"), "secret hello")
         self.check(self.decision(events, host="good.secret.test"), "good.secret.test", "sni", "exact")
-        self.assert_curl(self.https("bad.secret.test", timeout="3"), code=28)
+        self.assert_curl(self.https("bad.secret.test", timeout="6"), code=28)
         self.check(self.decision(events, host="bad.secret.test"), "bad.secret.test", "sni", "exact", "deny")
         refused = self.https("refused.secret.test")
         refused.communicate(timeout=DEADLINE)
@@ -165,11 +169,14 @@ class SniTest(EngineTest):
         self.check(self.decision(events, port), "openssl.hello.test", "sni", "exact")
         self.assertGreater(int(p.stdout.readline()), 0)
         # Decided: nothing more of it comes by.
-        before = counter(d, "packets")
+        before = packets(d, 1)
         p, port = self.program(lab.ZONE["www.example.test"]["A"][0], 8443, "tcp", hello, *[b"x" * 1000] * 20)
         self.check(self.decision(events, port), "openssl.hello.test", "sni", "exact")
         self.assertEqual(p.wait(DEADLINE), 0)
-        self.assertLess(counter(d, "packets") - before, 10)
+        # Counters that know of a later connection know of all before it.
+        p, _ = self.program(TLS4, 9000, "udp", b"x", ".")
+        self.assertGreater(int(p.stdout.readline()), 0)
+        self.assertLess(packets(d, 3) - before, 10)
         # One that does not go on is decided without.
         p, port = self.program(TLS4, 443, "tcp", hello[:50], "=")
         self.check(self.decision(events, port), None, "none", "none")
@@ -211,7 +218,7 @@ class SniTest(EngineTest):
     def test_09_another_name_than_dns_has_is_not_trusted(self):
         _, events = self.begin(rule("100-deny", "deny", ("dest.host", "blog.test")))
         self.net.run(["getent", "ahostsv4", "blog.test"])
-        self.assert_curl(self.https("harmless.test", SHARED4, timeout="3"), code=28)
+        self.assert_curl(self.https("harmless.test", SHARED4, timeout="6"), code=28)
         decided = events.wait_for("connection", lambda c: c["dest"]["port"] == 443).data
         self.check(decided, "harmless.test", "sni", "guess", "deny")
 
@@ -243,17 +250,20 @@ class SniTest(EngineTest):
         self.assertEqual(server.stdout.readline(), "ready\n")
         self.assert_curl(self.https("here.secret.test", "127.0.0.1"), "secret hello")
         self.check(self.decision(events, host="here.secret.test"), "here.secret.test", "sni", "exact")
-        self.assert_curl(self.https("bad.secret.test", "127.0.0.1", timeout="3"), code=28)
+        self.assert_curl(self.https("bad.secret.test", "127.0.0.1", timeout="6"), code=28)
         self.check(self.decision(events, host="bad.secret.test"), "bad.secret.test", "sni", "exact", "deny")
         self.assertEqual({c["dest"]["port"] for c in self.connections(d, 2)}, {443})
 
     def test_13_a_flow_that_is_forgotten_is_still_undecided(self):
         d, events = self.begin(rule("100-deny", "deny", ("dest.host", "openssl.hello.test")))
         hello = words("tls_hello", "openssl")
-        silent, port = self.program(TLS4, 443, "tcp", "=", hello, ".")
+        silent, port = self.program(TLS4, 443, "tcp", "~", "=", hello, ".")
         restarted, other_port = self.program(TLS4, 443, "tcp", "=", hello, ".")
         # It says nothing for long: told without a name, and judged by it later.
         self.check(self.decision(events, port), None, "none", "none")
+        # What keeps it alive has its SYN's sequence number, and is no SYN sent again.
+        seen = counter(d, "packets")
+        lab.wait_until(lambda: counter(d, "packets") > seen, what="a keepalive")
         silent.stdin.write("\n")
         silent.stdin.flush()
         decided = self.decision(events, port, "openssl.hello.test")
@@ -266,6 +276,22 @@ class SniTest(EngineTest):
         restarted.stdin.write("\n")
         restarted.stdin.flush()
         self.check(self.decision(events, other_port, "openssl.hello.test"), "openssl.hello.test", "sni", "exact", "deny")
+
+    def test_14_a_name_of_the_hosts_file_is_not_enough(self):
+        hosts = f"{self.net.dir}/hosts"
+        with open(hosts, "w", encoding="ascii") as f:
+            f.write(f"{TLS4} filed.secret.test\n")
+        d = self.start_daemon(config={"read_sni": True}, rules=[ALLOW_ALL, rule("100-deny", "deny", ("dest.host", "bad.secret.test"))],
+                              wrap=["unshare", "--mount", "--propagation", "private", "sh", "-c",
+                                    f'mount --bind {hosts} /etc/hosts && exec "$@"', "sh"])
+        events = self.watch(d, "connection")
+        self.assert_curl(self.https("filed.secret.test"), "secret hello")
+        self.check(self.decision(events, host="filed.secret.test"), "filed.secret.test", "sni", "exact")
+        self.assert_curl(self.https("bad.secret.test", timeout="6"), code=28)
+        self.check(self.decision(events, host="bad.secret.test"), "bad.secret.test", "sni", "guess", "deny")
+        # Who says no name there has the file's.
+        p, port = self.program(TLS4, 443, "tcp", b"no TLS", ".")
+        self.check(self.decision(events, port), "filed.secret.test", "hosts", "likely")
 
 
 if __name__ == "__main__":

@@ -87,6 +87,8 @@ static void test_commands(void **state)
 	assert_int_equal(o.command, COMMAND_VERSION);
 	assert_int_equal(parse(&o, "list --url http://localhost:7373 --token-file /x", &e), 0);
 	assert_string_equal(o.token_file, "/x");
+	assert_int_equal(parse(&o, "list --url HTTPS://fw --token-file /x --cacert /y", &e), 0);
+	assert_string_equal(o.cacert, "/y");
 }
 
 static void test_refusals(void **state)
@@ -116,6 +118,9 @@ static void test_refusals(void **state)
 		{ "list --url", "needs a value" },
 		{ "list --token x", "goes with --url" },
 		{ "list --url http://x --token x --token-file y", "not both" },
+		{ "list --cacert x", "goes with --url https:" },
+		{ "list --url http://x --cacert x", "goes with --url https:" },
+		{ "list --url https://x --cacert", "needs a value" },
 		{ "list --json=yes", "--json=yes" },
 	};
 
@@ -204,6 +209,8 @@ static void test_rule_refusals(void **state)
 		"add --path /usr/bin/curl", /* no action */
 		"add --action allow", /* nothing to match */
 		"add --action allow --any --port 80",
+		"add --action allow --port 65536",
+		"add --action allow --port 80-65536",
 	};
 
 	(void)state;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What Debian's DNS servers said, byte by byte (tests/fuzz/capture_dns.py recorded it), and which names are learnt of it: as datagrams,
- * and as streams in pieces of every size. The zone file says what is meant, not this parser.
+ * and as streams in pieces of every size. The zone file says what is meant, not this parser. Multicast alike
+ * (tests/fuzz/capture_multicast.py).
  */
 #include "config.h"
 
@@ -22,12 +23,20 @@
 #include "lib/cleanup.h"
 
 #define SECOND 1000000000ull
+#define PORT_DNS 53
+#define PORT_MDNS 5353
+#define PORT_LLMNR 5355
 #define NOW (100 * SECOND)
 #define SYN 0x02
 #define ACK 0x10
 #define FILE_MAX 65536
 #define FACTS_MAX 512
-#define FILES_LEAST 100
+
+/* A folder of exchanges, and what they mean. */
+struct recording {
+	const char *expectations, *folder;
+	unsigned least; /* files */
+};
 
 /* "HOST ADDRESS", once each. */
 struct facts {
@@ -100,13 +109,20 @@ static void read_expected(const char *all, const char *file, struct facts *ret)
 	}
 }
 
+/* What was learnt, and all of it from where the exchange went. */
+struct noting {
+	struct facts *facts;
+	enum host_source source;
+};
+
 static void note(void *ctx, const struct name_view *view)
 {
+	const struct noting *n = ctx;
 	char addr[IP_ADDR_TEXT_LEN], host[LIMIT_HOST + 1];
 
 	snprintf(host, sizeof(host), "%.*s", (int)view->host_len, view->host);
-	assert_int_equal(view->source, HOST_DNS);
-	add_fact(ctx, host, ip_addr_format(&view->addr, addr));
+	assert_int_equal(view->source, n->source);
+	add_fact(n->facts, host, ip_addr_format(&view->addr, addr));
 }
 
 static void compare(
@@ -129,10 +145,11 @@ struct player {
 	struct names *names;
 	struct dns_watch *watch;
 	struct flow out, back;
+	enum host_source source;
 	uint32_t seq[2]; /* by direction: 1 is outgoing */
 };
 
-static void player_open(struct player *p, uint8_t proto)
+static void player_open(struct player *p, uint8_t proto, uint16_t port)
 {
 	p->names = names_new();
 	p->watch = dns_watch_new(p->names, NULL, NULL);
@@ -141,20 +158,26 @@ static void player_open(struct player *p, uint8_t proto)
 	ip_addr_parse("10.0.0.2", &p->out.src);
 	ip_addr_parse("10.0.0.53", &p->out.dst);
 	p->out.src_port = 40000;
-	p->out.dst_port = 53;
+	p->out.dst_port = port;
 	p->back = p->out;
 	p->back.src = p->out.dst;
 	p->back.dst = p->out.src;
-	p->back.src_port = 53;
+	p->back.src_port = port;
 	p->back.dst_port = 40000;
+	/* Who answers is not whom the question was sent to. */
+	if (port != PORT_DNS)
+		ip_addr_parse("224.0.0.251", &p->out.dst);
+	p->source = port == PORT_DNS ? HOST_DNS : HOST_MDNS;
 	p->seq[0] = 7;
 	p->seq[1] = UINT32_MAX - 20; /* runs over */
 }
 
 static void player_close(struct player *p, struct facts *ret)
 {
+	struct noting n = { ret, p->source };
+
 	memset(ret, 0, sizeof(*ret));
-	names_list(p->names, NULL, NULL, UINT32_MAX, NOW, note, ret);
+	names_list(p->names, NULL, NULL, UINT32_MAX, NOW, note, &n);
 	dns_watch_free(p->watch);
 	names_free(p->names);
 }
@@ -206,6 +229,11 @@ static void as_bytes(struct player *p, bool is_query, const uint8_t *framed, siz
 	}
 }
 
+static uint16_t port_of(const char *file)
+{
+	return strstr(file, "-mdns") ? PORT_MDNS : strstr(file, "-llmnr") ? PORT_LLMNR : PORT_DNS;
+}
+
 static void play(
 	const char *file, const struct exchange *x, const struct facts *expected, const char *how)
 {
@@ -213,7 +241,7 @@ static void play(
 	struct player p;
 	bool udp = strcmp(how, "datagrams") == 0;
 
-	player_open(&p, udp ? IPPROTO_UDP : IPPROTO_TCP);
+	player_open(&p, udp ? IPPROTO_UDP : IPPROTO_TCP, port_of(file));
 	if (!udp) {
 		put(&p, true, SYN, (const uint8_t *)"", 0);
 		put(&p, false, SYN | ACK, (const uint8_t *)"", 0);
@@ -243,13 +271,23 @@ static void play_unasked(const char *file, const struct exchange *x)
 		memcpy(answers.bytes + answers.len, x->bytes + at, len);
 		answers.len += len;
 	}
-	player_open(&p, IPPROTO_UDP);
+	player_open(&p, IPPROTO_UDP, port_of(file));
 	each_message(file, &answers, as_datagram, &p);
 	player_close(&p, &learnt);
 	compare(file, "unasked answers", &learnt, &none);
 }
 
-static void test_all(void **state)
+static void play_file(const char *file, const struct exchange *x, const struct facts *expected)
+{
+	play(file, x, expected, "datagrams");
+	play_unasked(file, x);
+	if (port_of(file) != PORT_DNS)
+		return;
+	play(file, x, expected, "segments");
+	play(file, x, expected, "small pieces");
+}
+
+static void play_recording(const struct recording *r)
 {
 	static char expectations[FILE_MAX];
 	static struct facts expected;
@@ -259,10 +297,9 @@ static void test_all(void **state)
 	unsigned played = 0, facts = 0;
 	int n;
 
-	(void)state;
-	snprintf(path, sizeof(path), "%s/tests/unit/dns_exchanges.txt", top());
+	snprintf(path, sizeof(path), "%s/tests/unit/%s", top(), r->expectations);
 	expectations[read_file(path, expectations, sizeof(expectations))] = '\0';
-	snprintf(folder, sizeof(folder), "%s/tests/fuzz/corpus/dns_stream", top());
+	snprintf(folder, sizeof(folder), "%s/tests/fuzz/corpus/%s", top(), r->folder);
 	n = scandir(folder, &entries, NULL, alphasort);
 	for (int i = 0; i < n; i++) {
 		const char *file = entries[i]->d_name;
@@ -272,10 +309,7 @@ static void test_all(void **state)
 			x.len = read_file(path, x.bytes, sizeof(x.bytes));
 			read_expected(expectations, file, &expected);
 			facts += expected.n;
-			play(file, &x, &expected, "datagrams");
-			play(file, &x, &expected, "segments");
-			play(file, &x, &expected, "small pieces");
-			play_unasked(file, &x);
+			play_file(file, &x, &expected);
 			played++;
 		}
 		free(entries[i]);
@@ -283,12 +317,27 @@ static void test_all(void **state)
 	if (n >= 0)
 		free(entries);
 	print_message("%u exchanges, %u facts\n", played, facts);
-	assert_true(played >= FILES_LEAST && facts > played);
+	assert_true(played >= r->least && facts > played);
+}
+
+static void test_servers(void **state)
+{
+	(void)state;
+	play_recording(&(struct recording) { "dns_exchanges.txt", "dns_stream", 100 });
+}
+
+static void test_multicast(void **state)
+{
+	(void)state;
+	play_recording(&(struct recording) { "multicast_exchanges.txt", "dns_multicast", 30 });
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_all) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_servers),
+		cmocka_unit_test(test_multicast),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -172,8 +172,11 @@ static void test_sparse_and_hostile(void **state)
 	memset(&c->process, 0, sizeof(c->process));
 	memset(&c->host, 0, sizeof(c->host));
 	c->process.uid = UINT32_MAX;
+	assert_false(history_has_work(k->history));
 	id = add(k);
+	assert_true(history_has_work(k->history));
 	history_tick(k->history);
+	assert_false(history_has_work(k->history));
 	assert_int_equal(history_get(k->history, id, see, &s), 0);
 	assert_int_equal(s.last.pid, 0);
 	assert_int_equal(s.last.uid, UINT32_MAX);

@@ -23,7 +23,7 @@ static int64_t database_size(struct kit *k, struct history_state *st)
 
 static void tick_until_tidy(struct kit *k, uint64_t rows)
 {
-	uint64_t deadline = clock_mono_ns() + UINT64_C(20000000000);
+	uint64_t deadline = clock_mono_ns() + UINT64_C(60000000000);
 	struct history_state st;
 
 	do
@@ -137,7 +137,7 @@ static void test_full_disk(void **state)
 
 	limit_file_size(RLIM_INFINITY);
 	lost = st.lost;
-	for (uint64_t end = clock_mono_ns() + UINT64_C(20000000000); clock_mono_ns() < end;) {
+	for (uint64_t end = clock_mono_ns() + UINT64_C(60000000000); clock_mono_ns() < end;) {
 		history_tick(k->history);
 		history_get_state(k->history, &st);
 		if (!st.queued)

@@ -130,14 +130,14 @@ static void test_lines(void **state)
 	(void)state;
 	log_init("tester", LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
 	text = capture(write_hostile);
-	assert_string_equal(text, "<4>tester: a \"\\\\x0a\\x1b[m\\xff\\xc3\\xa4 b\n");
+	assert_string_equal(text, "tester: warning: a \"\\\\x0a\\x1b[m\\xff\\xc3\\xa4 b\n");
 	free(text);
 	log_init("tester", LOG_LEVEL_DEBUG, LOG_FORMAT_TEXT);
 	text = capture(write_many);
 	assert_int_equal(n_lines(text), 3 * LIMIT_LOG_BURST + 50 + 1);
 	assert_non_null(strstr(text, "the same place, 9 (more like this are left out for 10 s)\n"));
 	assert_null(strstr(text, "the same place, 10"));
-	assert_non_null(strstr(text, "<3>tester: yet another place\n"));
+	assert_non_null(strstr(text, "tester: error: yet another place\n"));
 	free(text);
 }
 

@@ -36,6 +36,17 @@ static void scripts_are_found(void **state)
 	SCRIPT("/usr/bin/python3.11", "python3\0-u\0/srv/x.py\0--flag", "/srv/x.py");
 	SCRIPT("/usr/bin/bash", "/bin/bash\0/usr/local/bin/job", "/usr/local/bin/job");
 	SCRIPT("/usr/bin/perl", "perl\0-w\0a.pl", "/home/ann/a.pl");
+	/* Options with a word of their own. */
+	SCRIPT("/usr/bin/python3", "python3\0-W\0ignore\0-X\0dev\0x.py\0-c", "/home/ann/x.py");
+	SCRIPT("/usr/bin/python3", "python3\0-Wdefault\0x.py", "/home/ann/x.py");
+	SCRIPT("/usr/bin/bash", "bash\0-euo\0pipefail\0x.sh", "/home/ann/x.sh");
+	SCRIPT("/usr/bin/bash", "bash\0+O\0extglob\0--rcfile\0rc\0--posix\0x.sh", "/home/ann/x.sh");
+	SCRIPT("/usr/bin/perl", "perl\0-I\0lib\0-Ilib2\0-T\0a.pl", "/home/ann/a.pl");
+	SCRIPT("/usr/bin/node", "node\0--require\0./hook.js\0--inspect\0app.js",
+		"/home/ann/app.js");
+	SCRIPT("/usr/bin/php8.2", "php\0-d\0a=b\0-f\0a.php", "/home/ann/a.php");
+	SCRIPT("/usr/bin/tclsh8.6", "tclsh\0-encoding\0utf-8\0a.tcl", "/home/ann/a.tcl");
+	SCRIPT("/usr/bin/bash", "bash\0--\0x.sh", "/home/ann/x.sh");
 }
 
 static void what_is_no_script_is_none(void **state)
@@ -46,6 +57,9 @@ static void what_is_no_script_is_none(void **state)
 	SCRIPT("/usr/bin/bash", "bash\0-lc\0curl x", NULL);
 	SCRIPT("/usr/bin/python3", "python3\0-m\0http.server", NULL);
 	SCRIPT("/usr/bin/python3", "python3\0-", NULL);
+	SCRIPT("/usr/bin/python3", "python3\0-W\0ignore\0-c\0x", NULL);
+	SCRIPT("/usr/bin/python3", "python3\0-X\0dev", NULL);
+	SCRIPT("/usr/bin/node", "node\0-r\0hook\0-e\0x", NULL);
 	SCRIPT("/usr/bin/python3", "python3", NULL);
 	SCRIPT("/usr/bin/pythonic", "pythonic\0x", NULL);
 	check_script("/usr/bin/bash", "", 0, NULL);

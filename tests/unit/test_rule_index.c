@@ -63,12 +63,37 @@ static void test_suffix_of_a_pattern(void **state)
 	(void)state;
 	for (size_t i = 0; i < array_len(suffixes); i++) {
 		const char *p = suffixes[i].pattern;
-		size_t n = pattern_suffix(p, strlen(p), buf, sizeof(buf));
+		bool is_all;
+		size_t n = pattern_suffix(p, strlen(p), buf, sizeof(buf), &is_all);
 
 		if (n != strlen(suffixes[i].suffix) || memcmp(buf, suffixes[i].suffix, n) != 0)
 			fail_msg("%s: '%.*s'", p, (int)n, buf);
 	}
-	assert_int_equal(pattern_suffix("\\.example\\.com$", 15, buf, 8), 0);
+	assert_int_equal(pattern_suffix("\\.example\\.com$", 15, buf, 8, &(bool) { false }), 0);
+}
+
+/* Patterns that say "this name and what lies below it" are told from those that say more. */
+static void test_pattern_that_is_a_domain(void **state)
+{
+	static const char *const domains[] = { "(^|\\.)a\\.b$", "(?:\\.|^)b$", "(^|.*\\.)a-b$",
+		"^(|.*\\.)a\\.b$", "^(?:.*\\.)?b$" };
+	static const char *const others[] = { "^(^|\\.)a\\.b$", "(|.*\\.)a\\.b$", "(^|.+\\.)b$",
+		"^(.+\\.)?b$", "^([^.]+\\.)*b$", "x(^|\\.)b$", "(^|\\.)x*b$", "(^|\\.)?b$",
+		"^a\\.b$", "\\.a\\.b$", "(^|\\.)a\\.b", "(^|\\.)(^|\\.)b$", "(^|\\.)[a]\\.b$" };
+	char buf[64];
+	bool is_all;
+
+	(void)state;
+	for (size_t i = 0; i < array_len(domains); i++) {
+		pattern_suffix(domains[i], strlen(domains[i]), buf, sizeof(buf), &is_all);
+		if (!is_all)
+			fail_msg("%s is a domain", domains[i]);
+	}
+	for (size_t i = 0; i < array_len(others); i++) {
+		pattern_suffix(others[i], strlen(others[i]), buf, sizeof(buf), &is_all);
+		if (is_all)
+			fail_msg("%s is more than a domain", others[i]);
+	}
 }
 
 static bool is_below(struct text name, const char *suffix, size_t n)
@@ -77,7 +102,10 @@ static bool is_below(struct text name, const char *suffix, size_t n)
 	       (name.len == n || name.s[name.len - n - 1] == '.');
 }
 
-/* Pieces put together at random: what a pattern matches must end as its text says. */
+/*
+ * Pieces put together at random: what a pattern matches must end as its text says, and where that is said to be all, it matches
+ * whatever ends so.
+ */
 static void test_suffix_holds(void **state)
 {
 	static const char *const pieces[] = { "a", "b", "\\.", ".", "*", "?", "+", "^", "$",
@@ -85,28 +113,34 @@ static void test_suffix_holds(void **state)
 		"A", "{1,2}", "\\b" };
 	static const char letters[] = "ab.AB";
 	struct random_state r = { 7 };
-	unsigned said = 0, held = 0;
+	unsigned said = 0, held = 0, whole = 0;
 
 	(void)state;
 	for (unsigned round = 0; round < 60000; round++) {
 		char pattern[64] = "", suffix[64], host[8];
 		struct pattern *p = NULL;
+		bool is_all, is_sensitive = random_below(&r, 2);
 		size_t n;
 
 		for (unsigned i = 0, k = 1 + random_below(&r, 6); i < k; i++)
 			strcat(pattern, PICK(&r, pieces));
 		strcat(pattern, "$");
-		if (pattern_new(pattern, strlen(pattern), random_below(&r, 2), &p, NULL) < 0)
+		if (pattern_new(pattern, strlen(pattern), is_sensitive, &p, NULL) < 0)
 			continue;
-		n = pattern_suffix(pattern, strlen(pattern), suffix, sizeof(suffix));
+		n = pattern_suffix(pattern, strlen(pattern), suffix, sizeof(suffix), &is_all);
 		said += n > 0;
+		whole += is_all && !is_sensitive;
 		for (unsigned i = 0; n && i < 40; i++) {
 			struct text name = { host, 1 + random_below(&r, sizeof(host)) };
 
 			for (size_t k = 0; k < name.len; k++)
 				host[k] = letters[random_below(&r, 5)];
-			if (!pattern_match(p, name.s, name.len))
+			if (!pattern_match(p, name.s, name.len)) {
+				if (is_all && !is_sensitive && is_below(name, suffix, n))
+					fail_msg("%s does not match '%.*s'", pattern, (int)name.len,
+						host);
 				continue;
+			}
 			held++;
 			if (!is_below(name, suffix, n))
 				fail_msg("%s matches '%.*s', but says '%.*s'", pattern,
@@ -116,6 +150,7 @@ static void test_suffix_holds(void **state)
 	}
 	assert_in_range(said, 400, 60000);
 	assert_in_range(held, 1000, UINT32_MAX);
+	assert_in_range(whole, 50, 60000);
 }
 
 /* ---- the whole index */
@@ -407,6 +442,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_suffix_of_a_pattern),
+		cmocka_unit_test(test_pattern_that_is_a_domain),
 		cmocka_unit_test(test_suffix_holds),
 		cmocka_unit_test(test_same_as_a_walk),
 		cmocka_unit_test(test_rules_are_filed),

@@ -186,6 +186,52 @@ static void test_operands(void **state)
 	}
 }
 
+/* Expressions that name a domain are compared without PCRE2, and mean the same. */
+static void test_expressions_for_domains(void **state)
+{
+	static const struct {
+		const char *pattern;
+		bool sensitive;
+		const char *host;
+		bool want;
+	} table[] = {
+		{ "^(|.*\\.)Example\\.com$", false, "example.COM", true },
+		{ "^(|.*\\.)example\\.com$", false, "a.b.example.com", true },
+		{ "^(|.*\\.)example\\.com$", false, ".example.com", true },
+		{ "^(|.*\\.)example\\.com$", false, "anexample.com", false },
+		{ "^(|.*\\.)example\\.com$", false, "ample.com", false },
+		{ "^(|.*\\.)example\\.com$", false, "example.com.", false },
+		{ "^(|.*\\.)example\\.com$", false, "", false },
+		{ "^(|.*\\.)example\\.com$", false, NULL, false },
+		{ "^(|.*\\.)example\\.com$", true, "a.example.com", true },
+		{ "^(|.*\\.)example\\.com$", true, "a.Example.com", false },
+		{ "(^|\\.)example\\.com$", false, "x\n.example.com", true },
+		{ "^(|.*\\.)example\\.com$", false, "x\n.example.com",
+			false }, /* "." is no line's end */
+		/* Letters outside ASCII that are the same but for their case. */
+		{ "(^|\\.)desk\\.example$", false, "a.des\342\204\252.example", true },
+		{ "(^|\\.)desk\\.example$", false, "a.de\305\277k.example", true },
+		{ "(^|\\.)desk\\.example$", true, "a.de\305\277k.example", false },
+		{ "(^|\\.)desk\\.example$", false, "\377.desk.example", true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < array_len(table); i++) {
+		struct ruleset *rs = NULL;
+		struct ruleset_match m;
+		struct subject s;
+
+		make_subject(CURL, &s);
+		s.host = kit_text(table[i].host);
+		assert_int_equal(kit_load_one(OPERATOR_REGEXP, "dest.host", table[i].sensitive,
+					 table[i].pattern, &rs, NULL),
+			0);
+		if (decide(rs, &s, &m) != table[i].want)
+			fail_msg("%s %s", table[i].pattern, table[i].host);
+		ruleset_free(rs);
+	}
+}
+
 static void test_aliases(void **state)
 {
 	static const struct {
@@ -516,6 +562,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_operands),
+		cmocka_unit_test(test_expressions_for_domains),
 		cmocka_unit_test(test_aliases),
 		cmocka_unit_test(test_list_needs_all),
 		cmocka_unit_test(test_order),

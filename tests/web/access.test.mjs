@@ -12,6 +12,16 @@ world.test('a token is made, shown once, works with its scopes, and is revoked',
 	await card.getByLabel('New token').fill('<b>backup');
 	await card.getByRole('button', { name: 'Create' }).click();
 	const secret = await card.locator('.secret-text').innerText();
+	await page.evaluate(() => {
+		navigator.clipboard.writeText = async (text) => {
+			document.title = text;
+		};
+	});
+	// The word stands there for a moment only.
+	const copied = card.getByRole('button', { name: 'Copied' }).waitFor();
+	await card.getByRole('button', { name: 'Copy' }).click();
+	await copied;
+	assert.equal(await page.title(), secret);
 	const ask = (path, method = 'GET') => fetch(`${world.lab.url}/api/v1${path}`, { method, headers: { Authorization: `Bearer ${secret}` } });
 	assert.equal((await ask('/status')).status, 200);
 	assert.equal((await ask('/session/codes', 'POST')).status, 403, 'only what was ticked');

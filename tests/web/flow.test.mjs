@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { armed, connected, eventually, promptCard, suite } from './kit.mjs';
 
-const world = suite({ config: JSON.stringify({ default_action: 'deny', prompt: { timeout: '60s' } }) });
+const world = suite({ config: JSON.stringify({ default_action: 'deny', prompt: { timeout: '120s' } }) });
 
 world.test('curl is held, a click on Allow lets its body arrive, and the rule stands after a restart', async () => {
 	const { lab } = world;
@@ -16,13 +16,14 @@ world.test('curl is held, a click on Allow lets its body arrive, and the rule st
 	assert.match(await card.locator('.prompt-path').innerText(), /\/curl$/);
 	assert.equal(await card.locator('.prompt-host').innerText(), 'www.example.test');
 	assert.match(await card.locator('.prompt-port').innerText(), /80[^]*tcp/);
-	assert.match(await page.title(), /^\(1\) /);
+	await page.waitForFunction(() => document.title.startsWith('(1) '));
 	const held = await lab.api('GET', '/prompts');
 	assert.equal(held.body.items.length, 1);
 	const arrivals = await lab.command('arrivals');
 	assert.deepEqual(arrivals.arrivals.filter((a) => a.kind === 'http'), [], 'nothing left before the answer');
 
 	await card.getByLabel('Remember').selectOption('always');
+	await armed(page);
 	await card.locator('[data-answer="allow"]').click();
 	const { code, stdout } = await curl.done;
 	assert.equal(code, 0);
@@ -34,8 +35,7 @@ world.test('curl is held, a click on Allow lets its body arrive, and the rule st
 
 	await page.locator('.toast .toast-action', { hasText: 'Show rule' }).click();
 	await page.waitForURL((url) => url.pathname === '/rules');
-	const name = await page.getByLabel('Name', { exact: true }).inputValue();
-	assert.ok(name.length > 0);
+	const name = await eventually(() => page.getByLabel('Name', { exact: true }).inputValue(), 'the name of the rule');
 
 	await lab.command('restart-daemon');
 	const after = await lab.api('GET', `/rules/${encodeURIComponent(name)}`);
@@ -55,8 +55,10 @@ world.test('the prompt survives a killed console, and the answer still counts', 
 	const page = await world.open();
 	const curl = lab.curl('http://news.example.test/');
 	await promptCard(page);
+	// Where the next console is quick the page has nothing to tell; link.test.mjs looks at the banner.
+	const again = page.waitForRequest((request) => request.url().includes('/events'));
 	await lab.command('kill-console');
-	await page.locator('.banner-lost:not([hidden])').waitFor();
+	await again;
 	await page.locator('.banner-lost').waitFor({ state: 'hidden' });
 	await connected(page);
 	await armed(page);

@@ -42,10 +42,10 @@ const CLIENT = `
 import socket, struct, time
 name = ${JSON.stringify(HOST)}
 q = struct.pack('!6H', 7, 256, 1, 0, 0, 0) + b''.join(bytes([len(l)]) + l.encode() for l in name.split('.')) + b'\\0' + struct.pack('!2H', 1, 1)
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(5); s.sendto(q, ('198.51.100.53', 53)); s.recv(4096)
-c = socket.create_connection(('198.51.100.66', 80), timeout=10)
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(60); s.sendto(q, ('198.51.100.53', 53)); s.recv(4096)
+c = socket.create_connection(('198.51.100.66', 80), timeout=60)
 print('open', flush=True)
-time.sleep(300)
+time.sleep(900)
 `;
 
 async function attack() {
@@ -76,7 +76,7 @@ async function check(page, where) {
 		const raw = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/;
 		const all = [...document.querySelectorAll('*')];
 		return {
-			elements: all.filter((e) => e.matches('body script, img:not([src^="/static/img/"]), svg:not(.icon), iframe, object, embed, base, form[action]')).map((e) => e.outerHTML.slice(0, 80)),
+			elements: all.filter((e) => e.matches('body script, img:not([src^="/static/img/"]), svg:not(.icon, .plot), iframe, object, embed, base, form[action]')).map((e) => e.outerHTML.slice(0, 80)),
 			handlers: all.filter((e) => [...e.attributes].some((a) => /^on/i.test(a.name))).length,
 			links: [...document.querySelectorAll('[href], [src]')].map((e) => e.getAttribute('href') ?? e.getAttribute('src')).filter((u) => !/^(\/|#)/.test(u)),
 			raw: raw.test(document.body.textContent) || raw.test(document.title),
@@ -120,6 +120,7 @@ const MORE = {
 			await summary.click();
 		}
 	},
+	'/statistics': async (page) => page.locator('.top-row', { hasText: 'onerror' }).first().waitFor(),
 	'/settings': async (page) => page.locator('.access-item').first().waitFor(),
 	'/reference': async (page) => page.locator('.op-item').first().waitFor(),
 };

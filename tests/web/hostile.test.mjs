@@ -22,15 +22,15 @@ const ARGUMENT = `</script><script>alert(2)</script>\u2066${'z'.repeat(2000)}`;
 const RULE = `"><script>alert(3)</script>\u202e${'n'.repeat(100)}`;
 
 writeFileSync(join(dir, 'sites.json'), JSON.stringify({ [HOST]: { A: ['198.51.100.66'] }, [BYTES]: { A: ['198.51.100.67'] } }));
-const world = suite({ sites: join(dir, 'sites.json'), config: JSON.stringify({ default_action: 'deny', default_duration: 'once', prompt: { timeout: '60s' } }) });
+const world = suite({ sites: join(dir, 'sites.json'), config: JSON.stringify({ default_action: 'deny', default_duration: 'once', prompt: { timeout: '120s' } }) });
 
 /** Asks for the hostile name (the C library would refuse the answer, the wire does not), then connects. */
 const client = (name, address) => `
 import socket, struct, sys
 name = ${JSON.stringify(name)}
 q = struct.pack('!6H', 7, 256, 1, 0, 0, 0) + b''.join(bytes([len(l)]) + l.encode("latin-1") for l in name.split('.')) + b'\\0' + struct.pack('!2H', 1, 1)
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(5); s.sendto(q, ('198.51.100.53', 53)); s.recv(4096)
-c = socket.socket(); c.settimeout(60)
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(60); s.sendto(q, ('198.51.100.53', 53)); s.recv(4096)
+c = socket.socket(); c.settimeout(115)
 try: c.connect(('${address}', 80))
 except OSError: sys.exit(7)
 `;
@@ -47,7 +47,7 @@ function hostileProgram() {
 /** Nothing of the attacker became an element, and nothing is wider than the window. */
 async function check(page, where) {
 	const found = await page.evaluate(() => ({
-		elements: document.querySelectorAll('body script, img:not([src^="/static/img/"]), svg:not(.icon), [onerror], [onload]').length,
+		elements: document.querySelectorAll('body script, img:not([src^="/static/img/"]), svg:not(.icon, .plot), [onerror], [onload]').length,
 		wide: document.documentElement.scrollWidth - innerWidth,
 		raw: /[\u202e\u2066\u001b]/.test(document.body.innerText) || /[\u202e\u2066\u001b]/.test(document.title),
 		titles: [...document.querySelectorAll('[title], [aria-label]')].some((e) => /[\u202e\u2066\u001b]/.test(`${e.title}${e.ariaLabel}`)),

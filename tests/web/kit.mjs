@@ -17,7 +17,7 @@ const FLAGS = ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-qui
 	'--disable-component-update', '--disable-sync'];
 
 /** Everything waits so long for what it wants to see, at most. */
-export const DEADLINE_MS = 1000 * Number(process.env.OPENSNITCH_TEST_DEADLINE ?? 20);
+export const DEADLINE_MS = 1000 * Number(process.env.OPENSNITCH_TEST_DEADLINE ?? 60);
 
 function findPlaywright() {
 	const places = [process.env.PLAYWRIGHT_DIR, join(SOURCE, 'tests/web/node_modules/playwright-core'), join(BUILD, 'tests/web/node_modules/playwright-core')];
@@ -42,12 +42,12 @@ function whyNot() {
 
 /** The lab process: see tests/harness/lab.py for what it answers. */
 class Lab {
-	constructor(options) {
-		const args = [join(SOURCE, 'tests/harness/lab.py'), 'serve', '--prefix', 'opensnitch-web'];
+	constructor({ helper, ...options }) {
+		const args = helper ? [join(SOURCE, 'tests/web', helper)] : [join(SOURCE, 'tests/harness/lab.py'), 'serve', '--prefix', 'opensnitch-web'];
 		for (const [name, value] of Object.entries(options)) {
 			args.push(`--${name}`, value);
 		}
-		this.proc = spawn('python3', args, { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, TOP_BUILDDIR: BUILD } });
+		this.proc = spawn('python3', args, { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, TOP_SRCDIR: SOURCE, TOP_BUILDDIR: BUILD, CHROMIUM: findChromium() } });
 		this.lines = createInterface({ input: this.proc.stdout })[Symbol.asyncIterator]();
 		this.children = [];
 		/** Commands are answered in order: one at a time. */
@@ -96,11 +96,14 @@ class Lab {
 
 	/** curl, giving up late enough to be held. @param {string} url */
 	curl(url, ...more) {
-		return this.program(['curl', '-sS', '--max-time', '60', ...more, url]);
+		return this.program(['curl', '-sS', '--max-time', '115', ...more, url]);
 	}
 
 	/** The API with the daemon's token, read again after a console that died. @returns {Promise<{status: number, body: any, etag: string|null}>} */
 	async api(method, path, body) {
+		if (this.browser) {
+			return this.apiByCurl(method, path, body);
+		}
 		const ask = () => fetch(`${this.url}/api/v1${path}`, { method, headers: { Authorization: `Bearer ${this.token}`, 'Content-Type': method === 'PATCH' ? 'application/merge-patch+json' : 'application/json' },
 			body: body === undefined ? undefined : JSON.stringify(body) });
 		let response = await ask();
@@ -110,6 +113,15 @@ class Lab {
 		}
 		const text = await response.text();
 		return { status: response.status, body: text ? JSON.parse(text) : null, etag: response.headers.get('ETag') };
+	}
+
+	/** The same where the daemon is in a network namespace that this process is not in: by its Unix socket. */
+	async apiByCurl(method, path, body) {
+		const args = ['-sS', '--max-time', '30', '--unix-socket', this.socket, '-X', method, '-H', `Content-Type: application/${method === 'PATCH' ? 'merge-patch+json' : 'json'}`,
+			'-w', '\n%{http_code}', `http://localhost/api/v1${path}`];
+		const { stdout, stderr } = spawnSync('curl', body === undefined ? args : [...args, '--data-binary', JSON.stringify(body)], { encoding: 'utf8' });
+		const [, text, status] = /^([^]*)\n(\d+)$/.exec(stdout) ?? assert.fail(`curl: ${stderr}`);
+		return { status: Number(status), body: text ? JSON.parse(text) : null, etag: null };
 	}
 
 	async ruleNames() {
@@ -184,7 +196,7 @@ async function watchPage(context, problemsNow) {
 
 /**
  * Declares the tests of a file.
- * @param {Object<string, string>} options of lab.py, as {config: '{...}'}
+ * @param {Object<string, string>} options of lab.py, as {config: '{...}'}; or {helper: 'FILE'}, a program that takes its place and says which browser to start
  * @param {object[]} [rules] that stand before each test
  * @param {string[]} [flags] of chromium
  * @returns {{lab: Lab, open: Function, tab: Function, test: Function}} usable inside tests
@@ -214,7 +226,7 @@ export function suite(options = {}, rules = [], flags = []) {
 			for (const rule of rules) {
 				assert.equal((await world.lab.api('POST', '/rules', rule)).status, 201);
 			}
-			world.browser = await chromium.launch({ executablePath: findChromium(), args: [...FLAGS, ...flags], headless: true });
+			world.browser = await chromium.launch({ executablePath: world.lab.browser ?? findChromium(), args: [...FLAGS, ...flags, ...(world.lab.flags ?? [])], headless: true, timeout: 2 * DEADLINE_MS });
 		});
 		after(async () => {
 			await world.browser?.close();

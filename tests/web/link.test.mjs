@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { armed, connected, eventually, promptCard, suite } from './kit.mjs';
 
-const world = suite({ config: JSON.stringify({ default_action: 'deny', default_duration: 'once', prompt: { timeout: '60s' } }) });
+const world = suite({ config: JSON.stringify({ default_action: 'deny', default_duration: 'once', prompt: { timeout: '120s' } }) });
 
 world.test('a stopped daemon is told on the page, and everything is back after its start', async () => {
 	const page = await world.open('/rules');
@@ -18,6 +18,7 @@ world.test('a stopped daemon is told on the page, and everything is back after i
 	await page.locator('tr[data-rule="after-restart"]').waitFor();
 	const curl = world.lab.curl('http://www.example.test/');
 	const card = await promptCard(page);
+	await armed(page);
 	await card.locator('[data-answer="allow"]').click();
 	assert.equal((await curl.done).code, 0);
 });
@@ -49,6 +50,7 @@ world.test('leaving for another page of the dashboard keeps the stream, and with
 	await page.goBack();
 	await page.getByRole('heading', { name: 'Settings', level: 1 }).waitFor();
 	assert.equal(streams, 0, 'one stream all along');
+	await armed(page);
 	await page.locator('.dock [data-answer="reject"]').click();
 	assert.equal((await curl.done).code, 7);
 });

@@ -40,7 +40,7 @@ world.test('a list from a URL, from adding to removing', async () => {
 	// A rule names its folder, and hits are counted.
 	const { folder } = (await world.lab.api('GET', '/lists/ads')).body;
 	await world.lab.api('POST', '/rules', { name: 'block-ads', enabled: true, action: 'reject', duration: 'always', operator: { type: 'lists', operand: 'lists.domains', sensitive: false, data: folder } });
-	assert.notEqual((await world.lab.curl('http://www.example.test/').done).code, 0);
+	await eventually(async () => (await world.lab.curl('http://www.example.test/').done).code === 7, 'blocked');
 	await page.reload();
 	await ads.getByRole('link', { name: 'block-ads' }).waitFor();
 	await eventually(async () => Number(await ads.locator('.l-hits .num').innerText()) > 0, 'hits');
@@ -49,7 +49,7 @@ world.test('a list from a URL, from adding to removing', async () => {
 	answer.status = 503;
 	await ads.getByRole('button', { name: 'Refresh ads now' }).click();
 	await ads.locator('.list-error', { hasText: 'status 503' }).waitFor();
-	assert.match(await ads.locator('.list-error').innerText(), /the copy of .*\d.* is in force/);
+	await ads.locator('.list-error', { hasText: /the copy of .*\d.* is in force/ }).waitFor();
 	assert.equal(await ads.locator('.l-entries .num').innerText(), '2');
 	answer.status = 200;
 	await ads.getByRole('button', { name: 'Refresh ads now' }).click();
@@ -62,7 +62,7 @@ world.test('a list from a URL, from adding to removing', async () => {
 	await page.locator('tr.is-off[data-list="ads"]').waitFor();
 	await ads.getByRole('button', { name: 'Remove ads' }).click();
 	const dialog = page.getByRole('dialog');
-	assert.match(await dialog.innerText(), /block-ads/);
+	await dialog.getByText(/block-ads/).first().waitFor();
 	await dialog.getByRole('button', { name: 'Remove' }).click();
 	await ads.waitFor({ state: 'detached' });
 	// The rule's folder is still one that a rule names.

@@ -2,7 +2,7 @@
 // The Monitor: live rows, filter, pause, details, history, floods.
 
 import assert from 'node:assert/strict';
-import { eventually, suite } from './kit.mjs';
+import { armed, eventually, promptCard, suite } from './kit.mjs';
 
 const hostRule = (name, action, host) => ({ name, enabled: true, action, duration: 'until restart', operator: { type: 'simple', operand: 'dest.host', sensitive: false, data: host } });
 const world = suite({ config: JSON.stringify({ default_action: 'allow' }) },
@@ -35,8 +35,9 @@ world.test('the last minute counts what came before the page was opened, each on
 	await page.reload();
 	await row(page, 'news.example.test').first().waitFor();
 	await eventually(async () => Number(await figure('blocked').innerText()) > 0, 'those before the page count');
-	const shown = await page.locator('.conn-body time').evaluateAll((all) => all.filter((t) => Date.now() - Date.parse(t.dateTime) < 60000).length);
-	assert.ok(await total() <= shown + 1, 'each once');
+	// Those of a minute ago leave both numbers, but not in the same moment. All of the history is on the page: of what was counted twice there would be more.
+	const shown = () => page.locator('.conn-body time').evaluateAll((all) => all.filter((t) => Date.now() - Date.parse(t.dateTime) < 60000).length);
+	await eventually(async () => await total() <= await shown() + 1, 'each once');
 });
 
 world.test('the filter takes words and fields, and the address carries it', async () => {
@@ -78,7 +79,9 @@ world.test('a live row that does not pass the filter stays out', async () => {
 });
 
 world.test('pausing holds new rows back, counts them, and gives them on resume', async () => {
+	await world.lab.curl('http://api.weather.test/').done;
 	const page = await world.open();
+	await row(page, 'api.weather.test').first().waitFor();
 	await page.getByRole('button', { name: 'Pause' }).click();
 	const before = await page.locator('.conn-body .conn').count();
 	const newest = await page.locator('.conn-body time').first().getAttribute('datetime').catch(() => '');
@@ -96,9 +99,8 @@ world.test('a row opens its details, by mouse and by key, and makes a rule', asy
 	const page = await world.open();
 	await row(page, 'www.example.test').first().click();
 	const detail = page.getByLabel('Connection details');
-	const text = await detail.innerText();
 	for (const what of [/www\.example\.test/, /198\.51\.100\.10|2001:db8:100::10/, /some\/page/, /Command/, /Started by/, /Runs as/, /since .*uid \d/, /How it was identified/, /Latency/]) {
-		assert.match(text, what);
+		await eventually(async () => what.test(await detail.innerText()), what);
 	}
 	await page.keyboard.press('Escape');
 	await detail.waitFor({ state: 'hidden' });
@@ -110,9 +112,9 @@ world.test('a row opens its details, by mouse and by key, and makes a rule', asy
 	await row(page, 'www.example.test').first().click();
 	await detail.getByRole('button', { name: 'Make a rule from this' }).click();
 	await page.waitForURL((url) => url.pathname === '/rules');
-	const values = await page.locator('.condition-value .input').evaluateAll((all) => all.map((i) => i.value));
-	assert.ok(values.includes('www.example.test') && values.includes('80'), values.join());
-	assert.match(values[0], /\/curl$/);
+	const values = () => page.locator('.condition-value .input').evaluateAll((all) => all.map((i) => i.value));
+	await eventually(async () => (await values()).includes('www.example.test') && (await values()).includes('80'), 'host and port');
+	assert.match((await values())[0], /\/curl$/);
 	await page.getByLabel('Name', { exact: true }).fill('made-from-row');
 	await page.getByRole('button', { name: 'Create rule' }).click();
 	await page.locator('.toast', { hasText: 'Saved “made-from-row”' }).waitFor();
@@ -120,15 +122,16 @@ world.test('a row opens its details, by mouse and by key, and makes a rule', asy
 });
 
 world.test('older connections come from the history; the page stays bounded under a flood', async () => {
-	const script = 'import socket\nfor i in range(700):\n s=socket.socket(); s.settimeout(5)\n try: s.connect(("198.51.100.10", 80))\n except OSError: pass\n s.close()';
+	const script = 'import socket\nfor i in range(700):\n s=socket.socket(); s.settimeout(60)\n try: s.connect(("198.51.100.10", 80))\n except OSError: pass\n s.close()';
 	const page = await world.open();
 	await world.lab.program(['python3', '-c', script]).done;
 	const rows = page.locator('.conn-body .conn');
 	// A page that fell far behind starts again from the newest ones: either way it ends at the newest, and is bounded.
 	await world.lab.curl('http://news.example.test/').done;
 	await page.waitForFunction(() => document.querySelector('.conn-body .conn')?.textContent.includes('news.example.test'));
+	await eventually(async () => await rows.count() >= 200, 'many rows');
 	const shown = await rows.count();
-	assert.ok(shown >= 200 && shown <= 500, `${shown} rows`);
+	assert.ok(shown <= 500, `${shown} rows`);
 	await page.reload();
 	await rows.first().waitFor();
 	const start = await rows.count();
@@ -136,4 +139,28 @@ world.test('older connections come from the history; the page stays bounded unde
 	await eventually(async () => await rows.count() > start, 'more rows');
 	const ids = await page.locator('.conn-body time').evaluateAll((all) => all.map((t) => t.dateTime));
 	assert.deepEqual(ids, [...ids].sort().reverse(), 'in order');
+});
+
+world.test('what was asked about stands where it was decided, before and after a reload', async () => {
+	await world.lab.api('PATCH', '/config', { default_action: 'deny' });
+	try {
+		const page = await world.open();
+		const asked = world.lab.curl('http://updates.example.test/', '-4');
+		await promptCard(page);
+		await world.lab.curl('http://www.example.test/', '-4').done;
+		await row(page, 'www.example.test').first().waitFor();
+		await armed(page);
+		await page.keyboard.press('r');
+		await asked.done;
+		await row(page, 'updates.example.test').first().waitFor();
+		const order = async () => (await page.locator('.conn-body .c-dest').allInnerTexts()).slice(0, 20);
+		const before = await order();
+		assert.match(before[0], /updates\.example\.test/);
+		assert.ok(before.findIndex((h) => h.includes('www.example.test')) > 0);
+		await page.reload();
+		await row(page, 'updates.example.test').first().waitFor();
+		await eventually(async () => (await order()).join('\n') === before.join('\n'), 'the same order');
+	} finally {
+		await world.lab.api('PATCH', '/config', { default_action: 'allow' });
+	}
 });

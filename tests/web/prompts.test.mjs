@@ -2,12 +2,12 @@
 // Prompts: keys, queue, several tabs, lateness, time-outs.
 
 import assert from 'node:assert/strict';
-import { chmodSync, copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { armed, eventually, promptCard, suite } from './kit.mjs';
 
-const world = suite({ config: JSON.stringify({ default_action: 'deny', default_duration: 'once', prompt: { timeout: '60s' } }) });
+const world = suite({ config: JSON.stringify({ default_action: 'deny', default_duration: 'once', prompt: { timeout: '120s' } }) });
 const rules = async () => (await world.lab.api('GET', '/rules')).body.items;
 
 /** Waits until no prompt is open. */
@@ -27,6 +27,30 @@ world.test('D denies and R rejects: the program waits, or sees an error at once'
 	await armed(page);
 	await page.keyboard.press('r');
 	assert.equal((await rejected.done).code, 7, 'curl was refused');
+	await quiet();
+});
+
+world.test('a browser that refuses to notify, as on a phone, shows prompts all the same', async () => {
+	const page = await world.open('/', {});
+	await page.evaluate(() => {
+		localStorage.setItem('notifications', 'on');
+		window.Notification = class {
+			static permission = 'granted';
+
+			constructor() {
+				throw new TypeError('Illegal constructor. Use ServiceWorkerRegistration.showNotification() instead.');
+			}
+		};
+		Object.defineProperty(document, 'hidden', { configurable: true, get: () => true });
+	});
+	const curl = world.lab.curl('http://www.example.test/');
+	await promptCard(page);
+	await armed(page);
+	await page.keyboard.press('r');
+	assert.equal((await curl.done).code, 7);
+	await page.evaluate(() => Object.defineProperty(document, 'hidden', { configurable: true, get: () => false }));
+	await page.getByRole('link', { name: 'Settings' }).click();
+	await page.getByText('This browser offers none here.').waitFor();
 	await quiet();
 });
 
@@ -54,7 +78,7 @@ world.test('keys choose scope and the rule is what the card said', async () => {
 world.test('a program that is not the one its rule was made for says so', async () => {
 	const folder = mkdtempSync(path.join(tmpdir(), 'opensnitch-program-'));
 	const program = path.join(folder, 'my-curl');
-	const asks = (port) => world.lab.program([program, '-sS', '--max-time', '60', `http://www.example.test:${port}/`]);
+	const asks = (port) => world.lab.program([program, '-sS', '--max-time', '115', `http://www.example.test:${port}/`]);
 	try {
 		chmodSync(folder, 0o755);
 		copyFileSync('/usr/bin/curl', program);
@@ -80,6 +104,34 @@ world.test('a program that is not the one its rule was made for says so', async 
 		await quiet();
 	} finally {
 		await world.lab.api('DELETE', '/rules/for-my-curl');
+		rmSync(folder, { recursive: true, force: true });
+	}
+});
+
+world.test('a card shows the script, the container and what is odd about the program', async () => {
+	const folder = mkdtempSync(path.join(tmpdir(), 'opensnitch-program-'));
+	try {
+		const mount = path.join(folder, '.mount_KritaAbC12x');
+		const script = path.join(folder, 'job.sh');
+		chmodSync(folder, 0o755);
+		mkdirSync(mount);
+		copyFileSync('/bin/bash', path.join(mount, 'bash'));
+		writeFileSync(script, `rm "$BASH"\nexec 3<>/dev/tcp/198.51.100.10/80\n`);
+		const page = await world.open();
+		const job = world.lab.program([path.join(mount, 'bash'), '-eu', script], { env: { ...process.env, LD_PRELOAD: '/nowhere.so', APPIMAGE: '/home/ann/Krita-5.AppImage' } });
+		const card = await promptCard(page);
+		const facts = await card.locator('.facts').innerText();
+		assert.ok(facts.includes(script), facts);
+		// Where all of this is a container, that is told instead.
+		assert.match(facts, /Container\s+(appimage:Krita-5\.AppImage|\w+:)/);
+		const odd = await card.locator('.oddities').innerText();
+		assert.match(odd, /deleted or replaced/);
+		assert.match(odd, /LD_PRELOAD/);
+		await armed(page);
+		await page.keyboard.press('r');
+		assert.notEqual((await job.done).code, 0);
+		await quiet();
+	} finally {
 		rmSync(folder, { recursive: true, force: true });
 	}
 });
@@ -212,17 +264,19 @@ world.test('an answer that comes too late says so', async () => {
 });
 
 world.test('the countdown runs, and at its end happens what it said', async () => {
-	await world.lab.api('PATCH', '/config', { prompt: { timeout: '8s', timeout_action: 'reject' } });
+	await world.lab.api('PATCH', '/config', { prompt: { timeout: '15s', timeout_action: 'reject' } });
 	const page = await world.open();
 	const curl = world.lab.curl('http://www.example.test/');
 	const card = await promptCard(page);
 	const text = card.locator('.countdown-text');
-	assert.match(await text.innerText(), /^Rejected in [1-8] s if not answered$/);
-	await page.waitForFunction(() => /in 1 s/.test(document.querySelector('.countdown-text')?.textContent ?? ''));
+	const left = /^Rejected in (\d+) s if not answered$/;
+	const first = Number(left.exec(await text.innerText())?.[1]);
+	assert.ok(first >= 1 && first <= 15, `${first} s`);
+	await eventually(async () => Number(left.exec(await text.innerText())?.[1]) < first, 'it runs');
 	await page.locator('.toast', { hasText: 'Nobody answered' }).waitFor();
 	await card.waitFor({ state: 'detached' });
 	assert.equal((await curl.done).code, 7, 'rejected');
-	await world.lab.api('PATCH', '/config', { prompt: { timeout: '60s', timeout_action: null } });
+	await world.lab.api('PATCH', '/config', { prompt: { timeout: '120s', timeout_action: null } });
 });
 
 world.test('the card tells how many packets it holds and who is behind them', async () => {

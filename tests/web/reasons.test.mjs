@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { armed, eventually, promptCard, suite } from './kit.mjs';
 
 const host = (name, action, data, more = {}) => ({ name, enabled: true, action, duration: 'until restart', ...more, operator: { type: 'simple', operand: 'dest.host', sensitive: false, data } });
-const world = suite({ config: JSON.stringify({ default_action: 'deny', default_duration: 'once', prompt: { timeout: '60s' } }) },
+const world = suite({ config: JSON.stringify({ default_action: 'deny', default_duration: 'once', prompt: { timeout: '120s' } }) },
 	[host('allow-www', 'allow', 'www.example.test'), host('reject-news', 'reject', 'news.example.test')]);
 const api = (...args) => world.lab.api(...args);
 const undo = (page) => page.locator('.toast').getByRole('button', { name: 'Undo' });

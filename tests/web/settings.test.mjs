@@ -24,8 +24,10 @@ world.test('a change is saved at once, seen in another tab, and reset to the def
 	const other = await world.tab(page.context());
 	await other.goto(page.url());
 	await setting(other, 'prompt.timeout').waitFor();
+	// The word stands there for a moment only.
+	const saved = setting(page, 'prompt.timeout_action').getByText('Saved').waitFor();
 	await setting(page, 'prompt.timeout_action').locator('select').selectOption('reject');
-	await setting(page, 'prompt.timeout_action').getByText('Saved').waitFor();
+	await saved;
 	assert.equal((await config()).prompt.timeout_action, 'reject');
 	await eventually(async () => await setting(other, 'prompt.timeout_action').locator('select').inputValue() === 'reject', 'the other tab follows');
 	await setting(page, 'prompt_without_clients').getByRole('switch').click();

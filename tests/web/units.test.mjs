@@ -96,3 +96,38 @@ world.test('numbers and times for people', async () => {
 	});
 	assert.deepEqual(out, ['0 s', '1 min', '1 min 1 s', '1 d 1 h', '2 h', '61 µs', '1.5 ms', '25 ms', '3.2 s', '—', '512 KiB', '4.0 MiB', '1 rule', '2 rules', 'just now', '1 min ago', '2 d ago']);
 });
+
+world.test('connections stand in the order of their decisions, as the history has them', async () => {
+	const out = await inPage(async () => {
+		const { ConnectionLog } = await import('/static/js/connections.js');
+		const c = (id, second) => ({ id, time: `2026-01-01T00:00:${String(second).padStart(2, '0')}Z` });
+		const ids = (log) => log.items.map((i) => i.id);
+		const told = [];
+		const log = new ConnectionLog();
+		log.onLive((added, onTop) => told.push([added.map((a) => a.id), onTop]));
+		log.merge([c(3, 30), c(2, 5), c(1, 20)]);
+		const fetched = ids(log);
+		// One that was asked about since second 10, then one that is not recorded.
+		for (const one of [c(4, 40), c(5, 10), c(null, 41), c(5, 10)]) {
+			log.push(one);
+		}
+		log.flush();
+		const live = ids(log);
+		// A page that comes in between holds a later one than the event that is still to be shown.
+		log.push(c(6, 50));
+		log.merge([c(7, 51), c(6, 50), c(5, 10), c(4, 40)]);
+		log.flush();
+		const mixed = ids(log);
+		log.replace([c(8, 60), c(7, 51)]);
+		const replaced = ids(log);
+		// A history that begins anew.
+		log.replace([c(2, 62), c(1, 61)]);
+		return { fetched, live, mixed, replaced, again: ids(log), told };
+	});
+	assert.deepEqual(out.fetched, [3, 2, 1]);
+	assert.deepEqual(out.live, [null, 5, 4, 3, 2, 1]);
+	assert.deepEqual(out.mixed, [7, 6, null, 5, 4, 3, 2, 1]);
+	assert.deepEqual(out.told, [[[4, 5, null], true], [[6], false]]);
+	assert.deepEqual(out.replaced, [8, 7]);
+	assert.deepEqual(out.again, [2, 1]);
+});

@@ -218,6 +218,40 @@ static void relative(struct run *r)
 	unlink(path);
 }
 
+/* In a container the container is what is told. */
+static bool is_contained(void)
+{
+	static const char *const marks[] = { "docker", "libpod", "lxc", "kubepods", "crio",
+		"containerd", "machine" };
+	FILE *f = fopen("/proc/self/cgroup", "re");
+	char text[4096] = "";
+
+	if (f) {
+		text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
+		fclose(f);
+	}
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
+		if (strstr(text, marks[i]))
+			return true;
+	return false;
+}
+
+/* An AppImage mounts itself, and what runs there has its name in the environment. */
+static void appimage(struct run *r)
+{
+	char folder[400], path[512];
+
+	if (is_contained())
+		skip("this is a container itself");
+	snprintf(folder, sizeof(folder), "%s/.mount_CorpusAbC12x", r->dir);
+	must(mkdir(folder, 0755), folder);
+	copy(r, ".mount_CorpusAbC12x/app", path);
+	setenv("APPIMAGE", "/home/ann/Corpus-1.AppImage", 1);
+	path_case(r, path, NULL, path, "container=appimage:Corpus-1.AppImage");
+	unlink(path);
+	rmdir(folder);
+}
+
 static void argv_lies(struct run *r)
 {
 	path_case(r, r->self, TRUSTED, NULL, NULL);
@@ -414,6 +448,7 @@ const struct corpus_case path_cases[] = {
 	{ "hard-link", hard_link, "" },
 	{ "symlink", symbolic_link, "" },
 	{ "relative-exec", relative, "" },
+	{ "appimage", appimage, "" },
 	{ "argv-lies", argv_lies, "" },
 	{ "set-name", set_name, "" },
 	{ "set-mm", set_mm, "argv moved" },

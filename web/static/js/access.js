@@ -70,7 +70,7 @@ export class AccessPanel {
 		try {
 			const made = await api.access.createToken(body);
 			this.name.value = '';
-			fill(this.secret, h('p', {}, 'Copy it now, it is not shown again:'), h('code', { class: 'mono secret-text', tabindex: '0' }, made.token ?? made.secret));
+			fill(this.secret, h('p', {}, 'Copy it now, it is not shown again:'), h('code', { class: 'mono secret-text', tabindex: '0' }, made.token ?? made.secret), copyButton(made.token ?? made.secret));
 			this.secret.hidden = false;
 			await this.load();
 		} catch (error) {
@@ -93,6 +93,22 @@ export class AccessPanel {
 		}
 		await this.load();
 	}
+}
+
+/** @param {string} text @returns {HTMLElement|null} null where the browser has no clipboard for this page */
+function copyButton(text) {
+	if (!navigator.clipboard) {
+		return null;
+	}
+	const copy = button('Copy', async () => {
+		try {
+			await navigator.clipboard.writeText(text);
+			copy.textContent = 'Copied';
+		} catch {
+			copy.textContent = 'Not allowed: select and copy it';
+		}
+	}, { class: 'btn btn-small secret-copy' });
+	return copy;
 }
 
 function scopes(list) {

@@ -176,7 +176,7 @@ export const learnings = {
 
 export const lists = {
 	/** Lists from a URL (kind "subscription"), then folders that rules name (kind "folder"). @returns {Promise<object[]>} */
-	all: async () => (await data(request('GET', '/lists'))).items,
+	all: () => everything('/lists'),
 	create: (body) => data(request('POST', '/lists', { body })),
 	patch: (name, change) => data(request('PATCH', listPath(name), { body: change })),
 	refresh: (name) => data(request('POST', `${listPath(name)}/refresh`)),
@@ -184,10 +184,10 @@ export const lists = {
 };
 
 export const access = {
-	tokens: async () => (await data(request('GET', '/tokens'))).items,
+	tokens: () => everything('/tokens'),
 	createToken: (body) => data(request('POST', '/tokens', { body })),
 	revoke: (name) => data(request('DELETE', `/tokens/${encodeURIComponent(name)}`)),
-	sessions: async () => (await data(request('GET', '/sessions'))).items,
+	sessions: () => everything('/sessions'),
 	endSession: (id) => data(request('DELETE', `/sessions/${encodeURIComponent(id)}`)),
 };
 

@@ -18,6 +18,7 @@ import { createRulesPage } from './rules.js';
 import { createSettingsPage } from './settings.js';
 import { createShell } from './shell.js';
 import { Store } from './store.js';
+import { createStatisticsPage } from './statistics.js';
 import { createSuggestionsPage } from './suggestions.js';
 import { createSync } from './sync.js';
 import { createToaster } from './toast.js';
@@ -41,6 +42,7 @@ function main() {
 		'/rules': createRulesPage(context),
 		'/lists': createListsPage(context),
 		'/suggestions': createSuggestionsPage(context),
+		'/statistics': createStatisticsPage(context),
 		'/settings': createSettingsPage(context),
 		'/reference': createReferencePage(),
 	}, shell.moved);

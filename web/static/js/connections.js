@@ -1,24 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The connections that this page knows: newest first, bounded, each once.
+// The connections that this page knows: the one decided last first, as the API has them; bounded, each once.
 
 const MAX_KEPT = 5000;
 /** More than so many in one go is a flood. */
 const CROWDED = 12;
 const CROWDED_MS = 180;
 
-/** Newer first. @param {object} a @param {object} b */
-function order(a, b) {
-	return a.time < b.time ? 1 : a.time > b.time ? -1 : (b.id ?? 0) - (a.id ?? 0);
-}
-
 export class ConnectionLog {
 	constructor() {
 		/** @type {object[]} newest first */
 		this.items = [];
 		this.seen = new Set();
+		/** Where each stands: its id, which counts decisions. One that is not recorded has none, and stands behind those that came before it. */
+		this.places = new WeakMap();
+		this.last = 0;
 		/** Of the live ones, all time. */
 		this.total = 0;
-		/** @type {Set<(added: object[]) => void>} */
+		/** @type {Set<(added: object[], onTop: boolean) => void>} */
 		this.live = new Set();
 		/** @type {Set<(older: object[]) => void>} */
 		this.fetched = new Set();
@@ -28,7 +26,7 @@ export class ConnectionLog {
 		this.crowded = false;
 	}
 
-	/** Calls `listener` with new connections, oldest first, at most once a frame. Returns a function that ends it. */
+	/** Calls `listener` with new connections, oldest first, and whether all go on top; at most once a frame. Returns a function that ends it. */
 	onLive(listener) {
 		this.live.add(listener);
 		return () => this.live.delete(listener);
@@ -38,6 +36,9 @@ export class ConnectionLog {
 	onFetched(listener) {
 		this.fetched.add(listener);
 	}
+
+	/** Later decisions first. @param {object} a @param {object} b */
+	order = (a, b) => this.places.get(b) - this.places.get(a);
 
 	/** One from the event stream. @param {object} connection */
 	push(connection) {
@@ -69,16 +70,21 @@ export class ConnectionLog {
 		this.crowded = this.batch.length > CROWDED;
 		const added = this.batch;
 		this.batch = [];
+		// A page that was fetched meanwhile may hold later ones.
+		const onTop = this.items.length === 0 || added.length === 0 || this.order(added[0], this.items[0]) <= 0;
 		this.items = [...added.toReversed(), ...this.items];
+		if (!onTop) {
+			this.items.sort(this.order);
+		}
 		this.trim();
-		this.live.forEach((listener) => listener(added));
+		this.live.forEach((listener) => listener(added, onTop));
 	}
 
 	/** Those of a fetched page, in their place. @param {object[]} list  @returns {object[]} those that were new */
 	merge(list) {
 		const fresh = list.filter((c) => this.remember(c));
 		if (fresh.length > 0) {
-			this.items = [...this.items, ...fresh].sort(order);
+			this.items = [...this.items, ...fresh].sort(this.order);
 			this.fetched.forEach((listener) => listener(fresh));
 		}
 		return fresh;
@@ -86,9 +92,11 @@ export class ConnectionLog {
 
 	/** Starts again from the newest page, after a gap. What came in live since stays on top. @param {object[]} list newest first */
 	replace(list) {
-		const newest = list[0]?.time ?? '';
-		const live = this.items.filter((c) => c.time > newest);
+		const { id: newest = 0, time = '' } = list[0] ?? {};
+		// Their time tells a history that counts from one again.
+		const live = this.items.filter((c) => this.places.get(c) > newest && c.time >= time);
 		this.items = live;
+		this.last = live.length > 0 ? this.places.get(live[0]) : newest;
 		this.seen = new Set(live.map((c) => c.id));
 		this.merge(list);
 	}
@@ -96,9 +104,11 @@ export class ConnectionLog {
 	/** @param {object} connection  @returns {boolean} whether it was not known */
 	remember(connection) {
 		const id = connection.id;
+		this.places.set(connection, id ?? this.last);
 		if (id === null || id === undefined) {
 			return true;
 		}
+		this.last = Math.max(this.last, id);
 		if (this.seen.has(id)) {
 			return false;
 		}

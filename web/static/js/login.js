@@ -4,7 +4,6 @@
 import { session } from './api.js';
 import { returnPath } from './paths.js';
 
-const code = takeCode();
 const form = /** @type {HTMLFormElement} */ (document.getElementById('login-form'));
 const token = /** @type {HTMLInputElement} */ (document.getElementById('token'));
 const error = document.getElementById('login-error');
@@ -50,7 +49,7 @@ function explain(problem, withCode) {
 	if (withCode) {
 		return 'This link was used before or is too old. Run opensnitch-ui again for a new one, or enter the token.';
 	}
-	return 'This is not right: neither the token, of which all must be copied, nor the password.';
+	return 'This is not right. Copy the whole token, or check the password.';
 }
 
 /** @param {object} credentials @param {boolean} withCode */
@@ -77,11 +76,21 @@ form.addEventListener('submit', (event) => {
 	logIn(/^[0-9a-f]{64}$/.test(value) ? { token: value } : { password: token.value }, false);
 });
 
-if (code !== null) {
+/** @returns {boolean} whether the address bar had a code; then it is being tried */
+function useCode() {
+	const code = takeCode();
+	if (code === null) {
+		return false;
+	}
 	form.hidden = true;
 	busy.hidden = false;
 	logIn({ code }, true);
-} else {
+	return true;
+}
+
+// A new link that is put into the address bar of this page changes the fragment only.
+addEventListener('hashchange', useCode);
+if (!useCode()) {
 	token.focus();
 	// Someone who is logged in already has nothing to do here.
 	session.get({ quiet401: true }).then(() => location.replace(returnPath(location.search)), () => {});

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The Monitor page: what happens now, newest on top; what happened before, further down.
+// The Monitor page: what is decided now, newest on top; what happened before, further down.
 
 import * as api from './api.js';
 import { Activity } from './activity.js';
@@ -35,7 +35,7 @@ class MonitorPage {
 		this.cursor = undefined;
 		this.searchTimer = 0;
 		this.build(root);
-		const ends = [this.log.onLive((added) => this.arrived(added)), context.store.on('history', () => this.refresh()), listenSlash(this.box)];
+		const ends = [this.log.onLive((added, onTop) => this.arrived(added, onTop)), context.store.on('history', () => this.refresh()), listenSlash(this.box)];
 		this.applyFilter(memory.filter);
 		this.activity.start();
 		this.unmount = () => {
@@ -60,7 +60,8 @@ class MonitorPage {
 		this.older = button('Load older', () => this.loadOlder(), { class: 'btn older' });
 		this.empty = h('div', { class: 'list-empty', hidden: true });
 		root.append(
-			h('div', { class: 'page-head' }, h('h1', {}, 'Monitor'), this.activity.el),
+			h('div', { class: 'page-head' }, h('h1', {}, 'Monitor'), h('div', { class: 'grow' }), this.activity.el,
+				h('a', { class: 'btn statistics-link', href: '/statistics', data: { nav: '' } }, icon('chart'), h('span', { class: 'btn-text' }, 'Statistics'))),
 			h('div', { class: 'toolbar' },
 				h('div', { class: 'search' }, icon('search'), h('label', { class: 'sr-only', for: id }, 'Filter connections'), this.box, kbd('/')),
 				this.quickFilters(), this.pauseButton, this.summary),
@@ -110,13 +111,15 @@ class MonitorPage {
 		this.showSummary();
 	}
 
-	/** @param {object[]} added oldest first */
-	arrived(added) {
+	/** @param {object[]} added oldest first @param {boolean} onTop */
+	arrived(added, onTop) {
 		if (this.paused) {
 			this.waiting = [...this.waiting, ...added].slice(-5000);
 			this.waitingMatches += added.filter(this.matches).length;
-		} else {
+		} else if (onTop) {
 			this.table.prepend(added.filter(this.matches));
+		} else {
+			this.refresh();
 		}
 		this.showSummary();
 	}

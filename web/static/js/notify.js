@@ -24,7 +24,9 @@ export function createNotifier(store) {
 		}
 	}
 
-	const available = () => 'Notification' in window && isSecureContext;
+	/** Browsers of phones have the name, but take notifications from service workers only: it shows at the first try. */
+	let refused = false;
+	const available = () => 'Notification' in window && isSecureContext && !refused;
 	const enabled = () => available() && wanted() && Notification.permission === 'granted';
 
 	function updateTitle() {
@@ -35,9 +37,15 @@ export function createNotifier(store) {
 	/** @param {object} prompt */
 	function notify(prompt) {
 		const c = prompt.connection;
-		const note = new Notification(`${plain(programName(c))} wants to connect`, {
-			body: `to ${destinationText(c)}`, tag: `opensnitch-${prompt.id}`, icon: '/static/img/icon.svg',
-		});
+		let note;
+		try {
+			note = new Notification(`${plain(programName(c))} wants to connect`, {
+				body: `to ${destinationText(c)}`, tag: `opensnitch-${prompt.id}`, icon: '/static/img/icon.svg',
+			});
+		} catch {
+			refused = true;
+			return;
+		}
 		note.onclick = () => {
 			window.focus();
 			clicked();

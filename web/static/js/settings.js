@@ -84,7 +84,7 @@ class SettingsPage {
 	showSession() {
 		const s = this.store.state.session;
 		if (s) {
-			fill(this.account, 'Logged in', s.user ? [' as ', untrusted(s.user, 'strong')] : '', s.scopes?.length ? `: may ${s.scopes.map((x) => SCOPES_WORDS[x] ?? x).join(', ')}` : '', '.');
+			fill(this.account, 'Logged in', s.user && s.user !== 'session' ? [' as ', untrusted(s.user, 'strong')] : '', s.scopes?.length ? `: may ${s.scopes.map((x) => SCOPES_WORDS[x] ?? x).join(', ')}` : '', '.');
 		}
 	}
 }

@@ -23,7 +23,7 @@ export class StatusPanel {
 		}
 		fill(this.body, this.warnings(s), group('Program identification',
 			[['Method', methodName(s.attribution?.method)], ['Why', untrusted(s.attribution?.why)]]),
-		group('Queue', [['Number', count(s.queue?.number)], ['Received', count(s.queue?.received)], ['Dropped by the kernel', lossy(s.queue?.dropped)],
+		group('Queue', [['Number', s.queue?.number], ['Received', count(s.queue?.received)], ['Dropped by the kernel', lossy(s.queue?.dropped)],
 			['Decided by default, overloaded', lossy(s.queue?.overflow)], ['Dropped, buffer full', lossy(s.queue?.user_dropped)], ['Verdicts too late', count(s.queue?.verdict_lost)]]),
 		group('Engine', [['State', state(s.engine?.state)], ['Process', s.engine?.pid], ['Memory', s.engine ? kib(s.engine.rss_kib) : '—'],
 			['Netfilter rules', state(s.engine?.rules_ok === false ? 'missing' : 'ok')], ['If the daemon stops', s.engine?.fail_closed ? 'traffic is blocked' : 'traffic flows'],

@@ -70,7 +70,14 @@ export class Store {
 			this.listeners.get(key)?.forEach((listener) => todo.add(listener));
 		}
 		this.changed.clear();
-		todo.forEach((listener) => listener());
+		for (const listener of todo) {
+			// A part of the page that fails takes no other with it.
+			try {
+				listener();
+			} catch (error) {
+				reportError(error);
+			}
+		}
 	}
 
 	/** @param {object} prompt opened or updated */
