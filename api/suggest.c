@@ -175,7 +175,7 @@ static json_t *domain_op(const char *domain)
 	size_t n = (size_t)snprintf(data, sizeof(data), "(^|\\.)");
 
 	for (const char *p = domain; *p; p++) {
-		if (*p == '.')
+		if (ispunct((unsigned char)*p) && !strchr("-_", *p))
 			data[n++] = '\\';
 		data[n++] = *p;
 	}

@@ -72,6 +72,22 @@ static void test_three_names_of_a_domain_become_the_domain(void **state)
 		"dest.host=other.co.uk dest.port=443\n");
 }
 
+/* A name comes from whoever answers for it: none of its letters may say more than itself in the pattern. */
+static void test_a_domain_of_odd_letters_means_itself(void **state)
+{
+	struct suggest *s = suggest_new("/opt/x");
+
+	(void)state;
+	went(s, "a.*.com", "10.1.0.1", 443, true);
+	went(s, "b.*.com", "10.1.0.2", 443, true);
+	went(s, "c.*.com", "10.1.0.3", 443, true);
+	went(s, "a.x(y)|_.org", "10.2.0.1", 443, true);
+	went(s, "b.x(y)|_.org", "10.2.0.2", 443, true);
+	went(s, "c.x(y)|_.org", "10.2.0.3", 443, true);
+	assert_string_equal(told(s), "dest.host=(^|\\.)\\*\\.com$ dest.port=443\n"
+				     "dest.host=(^|\\.)x\\(y\\)\\|_\\.org$ dest.port=443\n");
+}
+
 static void test_two_names_stay_two(void **state)
 {
 	struct suggest *s = suggest_new("/opt/x");
@@ -166,6 +182,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_three_names_of_a_domain_become_the_domain),
+		cmocka_unit_test(test_a_domain_of_odd_letters_means_itself),
 		cmocka_unit_test(test_two_names_stay_two),
 		cmocka_unit_test(test_a_denied_name_keeps_its_domain_apart),
 		cmocka_unit_test(test_addresses_become_networks),
