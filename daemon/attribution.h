@@ -102,10 +102,12 @@ void attribution_kernel(struct attribution *a, struct attribution_result *ret);
 
 /*
  * Who makes a flow that comes in by `ifindex_in` and is forwarded: a process of a namespace behind that interface, or nobody. The
- * namespace is named in `netns` when it is known: "" where it is not, and for what another machine sends.
+ * namespace is named in `netns` when it is known: "" where it is not, and for what another machine sends. `mac` is the packet's, or NULL
+ * (ingress_name()).
  */
 void attribution_find_forwarded(struct attribution *a, const struct flow *flow, uint32_t ifindex_in,
-	struct attribution_result *ret, char netns[static LIMIT_NETNS_NAME + 1]);
+	const uint8_t *mac, struct attribution_result *ret,
+	char netns[static LIMIT_NETNS_NAME + 1]);
 
 /* The record of a process: a new reference, or NULL. */
 struct process *attribution_process(struct attribution *a, int32_t pid);

@@ -494,7 +494,7 @@ static void referee_behind(struct attribution *a, const struct flow *flow,
 }
 
 void attribution_find_forwarded(struct attribution *a, const struct flow *flow, uint32_t ifindex_in,
-	struct attribution_result *ret, char netns[static LIMIT_NETNS_NAME + 1])
+	const uint8_t *mac, struct attribution_result *ret, char netns[static LIMIT_NETNS_NAME + 1])
 {
 	bool has_ports = flow->proto == IPPROTO_TCP || flow->proto == IPPROTO_UDP;
 	struct candidates c = { .behind = ifindex_in };
@@ -520,7 +520,7 @@ void attribution_find_forwarded(struct attribution *a, const struct flow *flow, 
 		take_unplaced(a, flow, ifindex_in, ret);
 	netns[0] = '\0';
 	if (a->ingress && ifindex_in)
-		ingress_name(a->ingress, ifindex_in, c.n ? ret->process : NULL, netns);
+		ingress_name(a->ingress, ifindex_in, mac, c.n ? ret->process : NULL, netns);
 	candidates_done(&c);
 }
 

@@ -215,7 +215,8 @@ static void learn_who(struct engine *e, const struct queue_packet *p, const stru
 
 	e->uids_told |= p->has_uid;
 	if (c->is_forwarded)
-		attribution_find_forwarded(e->attribution, flow, p->ifindex_in, &who, c->netns);
+		attribution_find_forwarded(e->attribution, flow, p->ifindex_in,
+			p->has_mac ? p->mac : NULL, &who, c->netns);
 	else if (p->has_uid || !e->uids_told)
 		attribution_find(e->attribution, flow, p->has_uid ? p->uid : UINT32_MAX,
 			p->ifindex_out, is_wrapped, &who);
