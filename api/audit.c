@@ -72,21 +72,6 @@ static void format_origin(const struct exchange *x, char *buf, size_t size)
 	}
 }
 
-static const char *kind_of(const struct caller *c)
-{
-	switch (c->kind) {
-	case CALLER_NOBODY:
-		return "nobody";
-	case CALLER_TOKEN:
-		return "token";
-	case CALLER_SESSION:
-		return "session";
-	case CALLER_SOCKET:
-		return "user";
-	}
-	return "nobody";
-}
-
 /* The body as text, cut at a character. */
 static void format_detail(const struct http_request *req, char buf[static LIMIT_AUDIT_DETAIL + 8])
 {
@@ -143,7 +128,7 @@ void audit_request(struct exchange *x)
 		snprintf(session, sizeof(session), "%016" PRIx64, req->caller.credential);
 	if (req->caller.uid >= 0)
 		snprintf(uid, sizeof(uid), "%" PRId64, req->caller.uid);
-	row.kind = kind_of(&req->caller);
+	row.kind = caller_kind_str(req->caller.kind);
 	row.name = req->caller.login;
 	row.session = session;
 	row.uid = uid;

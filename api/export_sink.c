@@ -27,13 +27,11 @@ static int fail(struct export_sink *s, int code, const char *fmt, ...)
 
 static int fail(struct export_sink *s, int code, const char *fmt, ...)
 {
-	char text[sizeof(s->why)];
 	va_list args;
 
 	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
+	utf8_vprint(s->why, sizeof(s->why), fmt, args);
 	va_end(args);
-	utf8_sanitize(text, strlen(text), s->why, sizeof(s->why));
 	return code;
 }
 

@@ -115,13 +115,11 @@ int fetch_check_url(const char *url, struct error *err)
 
 void fetch_fail(struct fetch_result *ret, const char *fmt, ...)
 {
-	char text[sizeof(ret->message)];
 	va_list args;
 
 	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
+	utf8_vprint(ret->message, sizeof(ret->message), fmt, args);
 	va_end(args);
-	utf8_sanitize(text, strlen(text), ret->message, sizeof(ret->message));
 	ret->end = FETCH_FAILED;
 }
 

@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
+#include "api/connection_filter.h"
 #include "api/connection_json.h"
 #include "api/console.h"
 #include "api/engine_ask.h"
@@ -255,30 +255,84 @@ void flows_delete(struct http_request *req)
 	engine_ask(asks, req, m->request, &b);
 }
 
-static bool wanted(const struct flow_view *f, const char *path, const char *host)
+enum sort_key { SORT_ID, SORT_STARTED, SORT_UPDATED, SORT_BYTES_IN, SORT_BYTES_OUT };
+
+static const char *const sort_keys[] = { "id", "started", "updated", "bytes_in", "bytes_out",
+	NULL };
+
+struct order {
+	unsigned key; /* enum sort_key */
+	bool descending;
+};
+
+/* Where a flow stands in an order: by value, and those of one value by id. */
+struct place {
+	uint64_t value, id;
+};
+
+static struct place place_of(const struct flow_view *f, const struct order *order)
 {
 	const struct ipc_connection *msg = (const void *)f->msg;
-	size_t len;
-	const char *s = ipc_get(msg, msg->process.path, &len);
+	struct place p = { f->id, f->id };
 
-	if (path && (strlen(path) != len || memcmp(path, s, len) != 0))
-		return false;
-	s = ipc_get(msg, msg->host, &len);
-	return !host || (strlen(host) == len && strncasecmp(host, s, len) == 0);
+	switch ((enum sort_key)order->key) {
+	case SORT_ID:
+		break;
+	case SORT_STARTED:
+		p.value = msg->time_us;
+		break;
+	case SORT_UPDATED:
+		p.value = f->updated_us;
+		break;
+	case SORT_BYTES_IN:
+		p.value = f->traffic.bytes_in;
+		break;
+	case SORT_BYTES_OUT:
+		p.value = f->traffic.bytes_out;
+		break;
+	}
+	return p;
 }
 
-static int by_id(const void *a, const void *b)
+static int compare_places(struct place a, struct place b, const struct order *order)
+{
+	int way = a.value != b.value ? (a.value > b.value) - (a.value < b.value)
+				     : (a.id > b.id) - (a.id < b.id);
+
+	return order->descending ? -way : way;
+}
+
+static int compare_flows(const void *a, const void *b, void *ctx)
 {
 	const struct flow_view *const *x = a, *const *y = b;
 
-	return ((*x)->id > (*y)->id) - ((*x)->id < (*y)->id);
+	return compare_places(place_of(*x, ctx), place_of(*y, ctx), ctx);
 }
 
-/* The flows with ids from `after` on, in order. The array is the caller's; NULL: out of memory. */
-static const struct flow_view **collect(
-	const struct flow_views *v, struct http_request *req, uint64_t after, size_t *ret_n)
+/* The cursor: "KEY VALUE ID" of the last flow that was given. False after a 422. */
+static bool read_place(struct http_request *req, const struct http_page *page,
+	const struct order *order, struct place *ret)
 {
-	const char *path = http_query(req, "process.path"), *host = http_query(req, "dest.host");
+	unsigned long long value, id;
+	unsigned key;
+	char beyond;
+
+	if (!page->has_cursor)
+		return true;
+	if (sscanf(page->cursor, "%2u %20llu %20llu%c", &key, &value, &id, &beyond) == 3 &&
+		key == order->key * 2 + order->descending) {
+		*ret = (struct place) { value, id };
+		return true;
+	}
+	http_reply_invalid(req, "cursor", "is not one that this server gave for this order");
+	return false;
+}
+
+/* The flows that are wanted, from `after` (NULL: the first) on, in order. The array is the caller's; NULL: out of memory. */
+static const struct flow_view **collect(const struct flow_views *v,
+	const struct connection_filter *filter, struct order *order, const struct place *after,
+	size_t *ret_n)
+{
 	/* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
 	const struct flow_view **all = calloc(hash_count(&v->table) + 1, sizeof(*all));
 	size_t n = 0;
@@ -286,29 +340,34 @@ static const struct flow_view **collect(
 	for (struct hash_node *node = v->table.first; all && node; node = hash_next(node)) {
 		const struct flow_view *f = view_of(node);
 
-		if (f->id > after && wanted(f, path, host))
+		if ((!after || compare_places(place_of(f, order), *after, order) > 0) &&
+			connection_filter_takes(filter, (const void *)f->msg))
 			all[n++] = f;
 	}
-	if (n > 0)
+	if (n > 1)
 		/* NOLINTNEXTLINE(bugprone-sizeof-expression): likewise */
-		qsort(all, n, sizeof(*all), by_id);
+		qsort_r(all, n, sizeof(*all), compare_flows, order);
 	*ret_n = n;
 	return all;
 }
 
 void flows_list(struct http_request *req)
 {
+	struct order order = { SORT_ID, false };
+	struct connection_filter filter;
 	const struct flow_view **all;
+	struct place place = { 0, 0 };
 	struct textbuf b = { 0 };
 	struct http_page page;
-	char next[24] = "";
+	char next[48] = "";
 	size_t n = 0, shown, len;
 	char *text;
 
-	if (!http_page_read(req, &page))
+	if (!http_page_read(req, &page) ||
+		!http_query_sort(req, sort_keys, &order.key, &order.descending) ||
+		!connection_filter_read(req, &filter) || !read_place(req, &page, &order, &place))
 		return;
-	all = collect(req->console->flows, req,
-		page.has_cursor ? strtoull(page.cursor, NULL, 10) : 0, &n);
+	all = collect(req->console->flows, &filter, &order, page.has_cursor ? &place : NULL, &n);
 	if (!all) {
 		http_reply_error(req, ERR_NOMEM, NULL);
 		return;
@@ -319,8 +378,11 @@ void flows_list(struct http_request *req)
 		textbuf_puts(&b, i ? "," : "");
 		write_flow(&b, all[i]);
 	}
-	if (shown)
-		snprintf(next, sizeof(next), "%llu", (unsigned long long)all[shown - 1]->id);
+	if (shown) {
+		place = place_of(all[shown - 1], &order);
+		snprintf(next, sizeof(next), "%u %llu %llu", order.key * 2 + order.descending,
+			(unsigned long long)place.value, (unsigned long long)place.id);
+	}
 	textbuf_puts(&b, "],\"next\":");
 	textbuf_json_cursor(&b, shown < n ? next : NULL);
 	textbuf_puts(&b, "}");

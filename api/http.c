@@ -283,3 +283,18 @@ json_t *http_json_time(uint64_t real_us)
 
 	return real_us ? json_string(clock_format(real_us, buf)) : json_null();
 }
+
+const char *caller_kind_str(enum caller_kind kind)
+{
+	switch (kind) {
+	case CALLER_TOKEN:
+		return "token";
+	case CALLER_SESSION:
+		return "session";
+	case CALLER_SOCKET:
+		return "user";
+	case CALLER_NOBODY:
+		break;
+	}
+	return "nobody";
+}

@@ -51,6 +51,9 @@ enum scope {
 /* How the caller proved who it is. */
 enum caller_kind { CALLER_NOBODY, CALLER_TOKEN, CALLER_SESSION, CALLER_SOCKET };
 
+/* "nobody", "token", "session"; "user" for who came by the Unix socket. */
+const char *caller_kind_str(enum caller_kind kind);
+
 struct caller {
 	enum caller_kind kind;
 	unsigned scopes; /* enum scope */

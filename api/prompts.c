@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "api/configuration.h"
+#include "api/connection_filter.h"
 #include "api/console.h"
 #include "api/http.h"
 #include "api/ipc_client.h"
@@ -450,6 +451,7 @@ void prompts_list(struct http_request *req)
 	static const char *const keys[] = { "opened", NULL };
 	struct prompts *p = req->console->prompts;
 	const struct prompt_entry *all[LIMIT_PROMPTS], *last = NULL;
+	struct connection_filter filter;
 	struct prompt_entry *e, *tmp;
 	struct textbuf b = { 0 };
 	struct http_page page;
@@ -461,10 +463,10 @@ void prompts_list(struct http_request *req)
 	size_t len;
 
 	if (!http_page_read(req, &page) || !http_query_sort(req, keys, &key, &descending) ||
-		!read_place(req, &page, &place))
+		!connection_filter_read(req, &filter) || !read_place(req, &page, &place))
 		return;
 	HASH_ITER (hh, p->table.open, e, tmp)
-		if (n < LIMIT_PROMPTS)
+		if (n < LIMIT_PROMPTS && connection_filter_takes(&filter, &e->msg->connection))
 			all[n++] = e;
 	textbuf_puts(&b, "{\"items\":[");
 	for (unsigned i = 0; i < n && !more; i++) {

@@ -43,13 +43,15 @@ const struct route routes[] = {
 	{ HTTP_POST, API "/interception", SCOPE_ADMIN, SMALL, interception_post, NO_QUERY },
 
 	{ HTTP_GET, API "/prompts", SCOPE_READ, NO_BODY, prompts_list,
-		QUERY("limit", "cursor", "sort") },
+		QUERY("limit", "cursor", "sort", "process.path", "dest.host", "dest.ip",
+			"dest.port", "protocol", "user.id") },
 	{ HTTP_GET, API "/prompts/{id}", SCOPE_READ, NO_BODY, prompts_get, NO_QUERY },
 	{ HTTP_POST, API "/prompts/{id}/answer", SCOPE_PROMPTS, LIMIT_HTTP_BODY, prompts_answer,
 		NO_QUERY },
 
 	{ HTTP_GET, API "/rules", SCOPE_READ, NO_BODY, route_rules_list,
-		QUERY("limit", "cursor", "sort", "action", "duration", "q") },
+		QUERY("limit", "cursor", "sort", "action", "duration", "q", "name", "enabled",
+			"precedence", "nolog") },
 	{ HTTP_POST, API "/rules", SCOPE_RULES, LIMIT_HTTP_BODY, route_rules_create, NO_QUERY },
 	{ HTTP_GET, API "/rules/report", SCOPE_READ, NO_BODY, rule_report_get, QUERY("days") },
 	{ HTTP_GET, API "/rules/export", SCOPE_READ, NO_BODY, rules_export, NO_QUERY },
@@ -93,7 +95,8 @@ const struct route routes[] = {
 	{ HTTP_GET, API "/openapi.json", SCOPE_NONE, NO_BODY, openapi_get, NO_QUERY },
 
 	{ HTTP_GET, API "/flows", SCOPE_READ, NO_BODY, flows_list,
-		QUERY("limit", "cursor", "process.path", "dest.host") },
+		QUERY("limit", "cursor", "sort", "process.path", "dest.host", "dest.ip",
+			"dest.port", "protocol", "user.id") },
 	{ HTTP_GET, API "/flows/{id}", SCOPE_READ, NO_BODY, flows_get, NO_QUERY },
 	{ HTTP_DELETE, API "/flows/{id}", SCOPE_ADMIN, NO_BODY, flows_delete, NO_QUERY },
 

@@ -16,6 +16,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/clock.h"
+#include "lib/fd_read.h"
 #include "lib/sha256.h"
 
 #define TMP_PREFIX ".opensnitch-"
@@ -184,25 +185,6 @@ int rule_folder_stat(int folder, const char *name, struct rule_file_stamp *ret)
 	return 0;
 }
 
-/* Up to `room` bytes; the number, or -1. */
-static ssize_t read_all(int fd, char *buf, size_t room)
-{
-	size_t len = 0;
-
-	while (len < room) {
-		ssize_t n = read(fd, buf + len, room - len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -1;
-		if (n == 0)
-			break;
-		len += (size_t)n;
-	}
-	return (ssize_t)len;
-}
-
 int rule_folder_read(int folder, const char *name, char **ret, size_t *ret_len,
 	struct rule_file_stamp *ret_stamp, struct error *err)
 {
@@ -223,7 +205,7 @@ int rule_folder_read(int folder, const char *name, char **ret, size_t *ret_len,
 	if (!buf)
 		return error_set(err, ERR_NOMEM, NULL, "%s", err_str(ERR_NOMEM));
 	/* One byte more, to see that it grew meanwhile. */
-	len = read_all(fd, buf, (size_t)st.st_size + 1);
+	len = fd_read(fd, buf, (size_t)st.st_size + 1);
 	if (len < 0)
 		return error_set(err, err_from_errno(errno), NULL, "the file cannot be read: %s",
 			strerror(errno));

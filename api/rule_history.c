@@ -17,21 +17,6 @@
 
 /* ---- recording */
 
-static const char *caller_kind_str(enum caller_kind kind)
-{
-	switch (kind) {
-	case CALLER_TOKEN:
-		return "token";
-	case CALLER_SESSION:
-		return "session";
-	case CALLER_SOCKET:
-		return "user";
-	case CALLER_NOBODY:
-		break;
-	}
-	return "nobody";
-}
-
 static void name_author(
 	const struct console *c, const struct rule_entry *rule, struct rule_change *ret)
 {

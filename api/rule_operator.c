@@ -92,8 +92,15 @@ static int flatten_list(
 	size_t here = strlen(f->place), n;
 	const json_t *list = NULL;
 	uint32_t first;
-	int r = list_member(f, op, data, &list);
+	struct text unused;
+	bool unused_too;
+	int r = text_member(f, op, "operand", &unused);
 
+	/* They mean nothing here, and are given back as they came. */
+	if (r == 0)
+		r = bool_member(f, op, "sensitive", &unused_too);
+	if (r == 0)
+		r = list_member(f, op, data, &list);
 	if (r < 0)
 		return r;
 	n = json_array_size(list);

@@ -13,31 +13,59 @@
 #include "api/rule_book.h"
 #include "lib/cleanup.h"
 
-static bool wanted(
-	const struct rule_entry *e, const char *action, const char *duration, const char *q)
+/* Texts are borrowed; NULL: any. */
+struct filter {
+	const char *action, *duration, *q, *name, *enabled, *precedence, *nolog;
+};
+
+static bool is_bool(const char *wanted, bool is)
 {
-	return (!action || strcmp(action, action_str(e->doc->action)) == 0) &&
-	       (!duration || strcmp(duration, rule_duration_str(e->doc->duration)) == 0) &&
-	       (!q || strcasestr(e->doc->text, q));
+	return !wanted || (strcmp(wanted, "true") == 0) == is;
+}
+
+static bool is_text(const char *wanted, const char *text)
+{
+	return !wanted || strcmp(wanted, text) == 0;
+}
+
+static bool wanted(const struct rule_entry *e, const struct filter *f)
+{
+	return is_text(f->action, action_str(e->doc->action)) &&
+	       is_text(f->duration, rule_duration_str(e->doc->duration)) &&
+	       is_text(f->name, e->doc->name) && is_bool(f->enabled, e->doc->enabled) &&
+	       is_bool(f->precedence, e->doc->precedence) && is_bool(f->nolog, e->doc->nolog) &&
+	       (!f->q || strcasestr(e->doc->text, f->q));
+}
+
+/* False after a 422. */
+static bool check_bool(struct http_request *req, const char *name, const char *text)
+{
+	if (!text || strcmp(text, "true") == 0 || strcmp(text, "false") == 0)
+		return true;
+	http_reply_invalid(req, name, "must be true or false");
+	return false;
 }
 
 /* False after a 422: a word that no rule can have is a mistake. */
-static bool check_filter(struct http_request *req)
+static bool read_filter(struct http_request *req, struct filter *f)
 {
-	const char *action = http_query(req, "action"), *duration = http_query(req, "duration");
 	enum rule_duration d;
 	enum action a;
 
-	if (action && !action_parse(action, &a)) {
+	*f = (struct filter) { http_query(req, "action"), http_query(req, "duration"),
+		http_query(req, "q"), http_query(req, "name"), http_query(req, "enabled"),
+		http_query(req, "precedence"), http_query(req, "nolog") };
+	if (f->action && !action_parse(f->action, &a)) {
 		http_reply_invalid(req, "action", "must be allow, deny or reject");
 		return false;
 	}
-	if (duration && !rule_duration_parse(duration, &d)) {
+	if (f->duration && !rule_duration_parse(f->duration, &d)) {
 		http_reply_invalid(req, "duration",
 			"must be 30s, 5m, 15m, 30m, 1h, 12h, until restart or always");
 		return false;
 	}
-	return true;
+	return check_bool(req, "enabled", f->enabled) &&
+	       check_bool(req, "precedence", f->precedence) && check_bool(req, "nolog", f->nolog);
 }
 
 static json_t *problems_json(const struct rule_book *b)
@@ -129,8 +157,8 @@ static bool read_place(struct http_request *req, const struct http_page *page,
 }
 
 /* All rules that the filters take, in order: an array of *ret_n, owned by the caller; NULL when out of memory. */
-static const struct rule_entry **collect(
-	struct http_request *req, const struct order *order, size_t *ret_n)
+static const struct rule_entry **collect(struct http_request *req, const struct filter *filter,
+	const struct order *order, size_t *ret_n)
 {
 	const struct rule_book *b = req->console->rules;
 	const struct rule_entry **all = calloc(rule_book_count(b) + 1, sizeof(struct rule_entry *));
@@ -141,8 +169,7 @@ static const struct rule_entry **collect(
 	for (size_t i = 0; i < rule_book_count(b); i++) {
 		const struct rule_entry *e = rule_book_at(b, i);
 
-		if (wanted(e, http_query(req, "action"), http_query(req, "duration"),
-			    http_query(req, "q")))
+		if (wanted(e, filter))
 			all[n++] = e;
 	}
 	if (n && (order->key != SORT_NAME || order->descending))
@@ -156,6 +183,7 @@ void route_rules_list(struct http_request *req)
 {
 	_cleanup_free_ const struct rule_entry **all = NULL;
 	struct order order = { SORT_NAME, false };
+	struct filter filter;
 	char next[HTTP_CURSOR_MAX + 1] = "";
 	struct place place = { 0 };
 	struct http_page page;
@@ -164,9 +192,9 @@ void route_rules_list(struct http_request *req)
 
 	if (!http_page_read(req, &page) ||
 		!http_query_sort(req, sort_keys, &order.key, &order.descending) ||
-		!check_filter(req) || !read_place(req, &page, &order, &place))
+		!read_filter(req, &filter) || !read_place(req, &page, &order, &place))
 		return;
-	all = collect(req, &order, &n);
+	all = collect(req, &filter, &order, &n);
 	items = json_array();
 	if (!all || !items) {
 		json_decref(items);

@@ -58,6 +58,42 @@ enum outcome command_print_json(const json_t *value, const struct streams *io)
 	return OUTCOME_OK;
 }
 
+enum outcome command_print_items(
+	const struct command_table *table, const json_t *items, const struct streams *io)
+{
+	struct table *t = table_new(table->columns, table->n_columns);
+	const json_t *item;
+	int r = t ? 0 : ERR_NOMEM;
+	size_t i;
+
+	json_array_foreach (items, i, item) {
+		if (!r)
+			r = table->add(t, item, i);
+	}
+	if (!r && (i || table->has_head_alone))
+		r = table_print(t, io->out, table_terminal_width(io->out));
+	table_free(t);
+	return r ? command_no_memory(io) : OUTCOME_OK;
+}
+
+enum outcome command_add_rule(const struct options *o, struct client *c, const struct streams *io,
+	const char *subject, const json_t *rule)
+{
+	struct response r;
+	enum outcome outcome = command_call(c, io, subject, "POST", "/api/v1/rules", rule, &r);
+
+	if (outcome != OUTCOME_OK)
+		return outcome;
+	if (o->json) {
+		outcome = command_print_json(r.body, io);
+	} else {
+		text_print(io->out, command_member(r.body, "name"));
+		putc('\n', io->out);
+	}
+	response_done(&r);
+	return outcome;
+}
+
 const char *command_member(const json_t *object, const char *key)
 {
 	const char *s = json_string_value(json_object_get(object, key));
@@ -168,12 +204,13 @@ static json_t *sorted(const json_t *rules)
 	return result;
 }
 
-static int add_row(struct table *t, const json_t *rule)
+static int add_row(struct table *t, const json_t *rule, size_t i)
 {
 	_cleanup_free_ char *summary = rule_summary(rule);
 	const json_t *hits = json_object_get(rule, "hits");
 	char hits_text[24] = "";
 
+	(void)i;
 	if (!summary)
 		return ERR_NOMEM;
 	if (json_is_integer(hits))
@@ -184,22 +221,12 @@ static int add_row(struct table *t, const json_t *rule)
 				    command_member(rule, "duration"), hits_text, summary });
 }
 
-static enum outcome print_table(const json_t *rules, const struct streams *io)
-{
-	struct table *t = table_new(list_columns, array_len(list_columns));
-	const json_t *rule;
-	int r = t ? 0 : ERR_NOMEM;
-	size_t i;
-
-	json_array_foreach (rules, i, rule) {
-		if (!r)
-			r = add_row(t, rule);
-	}
-	if (!r)
-		r = table_print(t, io->out, table_terminal_width(io->out));
-	table_free(t);
-	return r ? command_no_memory(io) : OUTCOME_OK;
-}
+static const struct command_table list_table = {
+	.columns = list_columns,
+	.n_columns = array_len(list_columns),
+	.add = add_row,
+	.has_head_alone = true,
+};
 
 static enum outcome list(const struct options *o, struct client *c, const struct streams *io)
 {
@@ -210,7 +237,7 @@ static enum outcome list(const struct options *o, struct client *c, const struct
 		ordered = sorted(rules);
 		outcome = !ordered  ? command_no_memory(io)
 			  : o->json ? command_print_json(ordered, io)
-				    : print_table(ordered, io);
+				    : command_print_items(&list_table, ordered, io);
 	}
 	json_decref(ordered);
 	json_decref(rules);
@@ -458,7 +485,6 @@ static int rule_from_file(const char *name, const struct streams *io, json_t **r
 static enum outcome add(const struct options *o, struct client *c, const struct streams *io)
 {
 	struct error e = { 0 };
-	struct response r;
 	enum outcome outcome;
 	json_t *rule = NULL;
 	int failed = o->has_spec ? rule_from_spec(&o->spec, &rule, &e)
@@ -468,19 +494,9 @@ static enum outcome add(const struct options *o, struct client *c, const struct 
 		outcome = outcome_error(io->err, PROGRAM, NULL, &e);
 		return o->has_spec && failed == ERR_INVALID ? OUTCOME_USAGE : outcome;
 	}
-	outcome = command_call(c, io,
-		*command_member(rule, "name") ? command_member(rule, "name") : NULL, "POST",
-		"/api/v1/rules", rule, &r);
+	outcome = command_add_rule(o, c, io,
+		*command_member(rule, "name") ? command_member(rule, "name") : NULL, rule);
 	json_decref(rule);
-	if (outcome != OUTCOME_OK)
-		return outcome;
-	if (o->json) {
-		outcome = command_print_json(r.body, io);
-	} else {
-		text_print(io->out, command_member(r.body, "name"));
-		putc('\n', io->out);
-	}
-	response_done(&r);
 	return outcome;
 }
 

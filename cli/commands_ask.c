@@ -221,25 +221,19 @@ static const struct table_column report_columns[] = {
 	{ "FINDING", 20, false },
 };
 
-static enum outcome print_report(const struct streams *io, const json_t *items)
+static int add_finding(struct table *t, const json_t *item, size_t i)
 {
-	struct table *t = table_new(report_columns, array_len(report_columns));
-	const json_t *item;
-	int r = t ? 0 : ERR_NOMEM;
-	size_t i;
-
-	json_array_foreach (items, i, item) {
-		if (!r)
-			r = table_add(t,
-				(const char *[]) { command_member(item, "kind"),
-					command_member(item, "rule"), command_member(item, "other"),
-					command_member(item, "message") });
-	}
-	if (!r && i)
-		r = table_print(t, io->out, table_terminal_width(io->out));
-	table_free(t);
-	return r ? command_no_memory(io) : OUTCOME_OK;
+	(void)i;
+	return table_add(
+		t, (const char *[]) { command_member(item, "kind"), command_member(item, "rule"),
+			   command_member(item, "other"), command_member(item, "message") });
 }
+
+static const struct command_table report_table = {
+	.columns = report_columns,
+	.n_columns = array_len(report_columns),
+	.add = add_finding,
+};
 
 enum outcome command_report(const struct options *o, struct client *c, const struct streams *io)
 {
@@ -255,8 +249,9 @@ enum outcome command_report(const struct options *o, struct client *c, const str
 	outcome = command_call(c, io, NULL, "GET", path, NULL, &r);
 	if (outcome != OUTCOME_OK)
 		return outcome;
-	outcome = o->json ? command_print_json(r.body, io)
-			  : print_report(io, json_object_get(r.body, "items"));
+	outcome =
+		o->json ? command_print_json(r.body, io)
+			: command_print_items(&report_table, json_object_get(r.body, "items"), io);
 	response_done(&r);
 	return outcome;
 }
@@ -271,7 +266,7 @@ static const struct table_column history_columns[] = {
 	{ "AFTER", 12, false },
 };
 
-static int add_change(struct table *t, const json_t *item)
+static int add_change(struct table *t, const json_t *item, size_t i)
 {
 	const json_t *by = json_object_get(item, "by"), *after = json_object_get(item, "after");
 	_cleanup_free_ char *summary = json_is_object(after) ? rule_summary(after) : strdup("");
@@ -279,6 +274,7 @@ static int add_change(struct table *t, const json_t *item)
 	_cleanup_free_ char *state = NULL;
 	char id[24];
 
+	(void)i;
 	if (!summary ||
 		asprintf(&author, "%s%s%s", command_member(by, "kind"),
 			*command_member(by, "name") ? " " : "", command_member(by, "name")) < 0)
@@ -291,22 +287,12 @@ static int add_change(struct table *t, const json_t *item)
 				    command_member(item, "change"), author, state });
 }
 
-static enum outcome print_history(const struct streams *io, const json_t *items)
-{
-	struct table *t = table_new(history_columns, array_len(history_columns));
-	const json_t *item;
-	int r = t ? 0 : ERR_NOMEM;
-	size_t i;
-
-	json_array_foreach (items, i, item) {
-		if (!r)
-			r = add_change(t, item);
-	}
-	if (!r)
-		r = table_print(t, io->out, table_terminal_width(io->out));
-	table_free(t);
-	return r ? command_no_memory(io) : OUTCOME_OK;
-}
+static const struct command_table history_table = {
+	.columns = history_columns,
+	.n_columns = array_len(history_columns),
+	.add = add_change,
+	.has_head_alone = true,
+};
 
 enum outcome command_history(const struct options *o, struct client *c, const struct streams *io)
 {
@@ -319,8 +305,9 @@ enum outcome command_history(const struct options *o, struct client *c, const st
 	outcome = command_call(c, io, o->names[0], "GET", path, NULL, &r);
 	if (outcome != OUTCOME_OK)
 		return outcome;
-	outcome = o->json ? command_print_json(json_object_get(r.body, "items"), io)
-			  : print_history(io, json_object_get(r.body, "items"));
+	outcome =
+		o->json ? command_print_json(json_object_get(r.body, "items"), io)
+			: command_print_items(&history_table, json_object_get(r.body, "items"), io);
 	response_done(&r);
 	return outcome;
 }

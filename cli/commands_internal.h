@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 #include "cli/commands.h"
+#include "cli/table.h"
 
 #define PROGRAM "opensnitch-ruleman"
 
@@ -15,6 +16,22 @@ enum outcome command_call(struct client *c, const struct streams *io, const char
 
 enum outcome command_no_memory(const struct streams *io);
 enum outcome command_print_json(const json_t *value, const struct streams *io);
+
+/* A list as a table. */
+struct command_table {
+	const struct table_column *columns;
+	size_t n_columns;
+	int (*add)(
+		struct table *t, const json_t *item, size_t i); /* the row of one; 0 or ERR_NOMEM */
+	bool has_head_alone; /* its head is printed without rows, too */
+};
+
+enum outcome command_print_items(
+	const struct command_table *table, const json_t *items, const struct streams *io);
+
+/* Adds a rule, and prints its name (or, with --json, all of it). `subject` as of command_call(). */
+enum outcome command_add_rule(const struct options *o, struct client *c, const struct streams *io,
+	const char *subject, const json_t *rule);
 
 /* A text member, "" where there is none. Borrowed. */
 const char *command_member(const json_t *object, const char *key);

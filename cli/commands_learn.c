@@ -127,22 +127,8 @@ static enum outcome begin(const struct options *o, struct client *c, const struc
 	const char *program, const char *name)
 {
 	_cleanup_json_ json_t *rule = learning_rule(program, name, o->spec.duration);
-	enum outcome outcome;
-	struct response r;
 
-	if (!rule)
-		return command_no_memory(io);
-	outcome = command_call(c, io, program, "POST", "/api/v1/rules", rule, &r);
-	if (outcome != OUTCOME_OK)
-		return outcome;
-	if (o->json) {
-		outcome = command_print_json(r.body, io);
-	} else {
-		text_print(io->out, command_member(r.body, "name"));
-		putc('\n', io->out);
-	}
-	response_done(&r);
-	return outcome;
+	return rule ? command_add_rule(o, c, io, program, rule) : command_no_memory(io);
 }
 
 static enum outcome end(
@@ -244,27 +230,21 @@ static const struct table_column learning_columns[] = {
 	{ "UNTIL", 0, false },
 };
 
-static enum outcome print_learnings(const struct streams *io, const json_t *list)
+static int add_shown(struct table *t, const json_t *item, size_t i)
 {
-	struct table *t = table_new(learning_columns, array_len(learning_columns));
-	int r = t ? 0 : ERR_NOMEM;
-	const json_t *item;
-	size_t i;
+	bool runs = json_is_true(json_object_get(item, "runs"));
 
-	json_array_foreach (list, i, item) {
-		bool runs = json_is_true(json_object_get(item, "runs"));
-
-		if (!r)
-			r = table_add(
-				t, (const char *[]) { command_member(item, "program"),
-					   runs ? "learning" : "over", command_member(item, "from"),
-					   command_member(item, "until") });
-	}
-	if (!r && i)
-		r = table_print(t, io->out, table_terminal_width(io->out));
-	table_free(t);
-	return r ? command_no_memory(io) : OUTCOME_OK;
+	(void)i;
+	return table_add(
+		t, (const char *[]) { command_member(item, "program"), runs ? "learning" : "over",
+			   command_member(item, "from"), command_member(item, "until") });
 }
+
+static const struct command_table learning_table = {
+	.columns = learning_columns,
+	.n_columns = array_len(learning_columns),
+	.add = add_shown,
+};
 
 static enum outcome show(const struct options *o, struct client *c, const struct streams *io)
 {
@@ -287,7 +267,8 @@ static enum outcome show(const struct options *o, struct client *c, const struct
 		outcome = add_all_ended(c, io, running, list);
 	if (outcome != OUTCOME_OK)
 		return outcome;
-	return o->json ? command_print_json(list, io) : print_learnings(io, list);
+	return o->json ? command_print_json(list, io)
+		       : command_print_items(&learning_table, list, io);
 }
 
 enum outcome command_learn(const struct options *o, struct client *c, const struct streams *io)
@@ -311,31 +292,26 @@ static const struct table_column suggestion_columns[] = {
 	{ "MATCHES", 12, false },
 };
 
-static enum outcome print_suggestions(const struct streams *io, const json_t *items)
+static int add_suggestion(struct table *t, const json_t *item, size_t i)
 {
-	struct table *t = table_new(suggestion_columns, array_len(suggestion_columns));
-	int r = t ? 0 : ERR_NOMEM;
-	const json_t *item;
-	size_t i;
+	const json_t *rule = json_object_get(item, "rule");
+	_cleanup_free_ char *summary = rule_summary(rule);
+	char number[24], connections[24];
 
-	json_array_foreach (items, i, item) {
-		const json_t *rule = json_object_get(item, "rule");
-		_cleanup_free_ char *summary = rule_summary(rule);
-		char number[24], connections[24];
-
-		snprintf(number, sizeof(number), "%zu", i + 1);
-		snprintf(connections, sizeof(connections), "%lld",
-			(long long)json_integer_value(json_object_get(item, "connections")));
-		if (!r)
-			r = summary ? table_add(t, (const char *[]) { number, connections,
-							   command_member(rule, "name"), summary })
-				    : ERR_NOMEM;
-	}
-	if (!r && i)
-		r = table_print(t, io->out, table_terminal_width(io->out));
-	table_free(t);
-	return r ? command_no_memory(io) : OUTCOME_OK;
+	if (!summary)
+		return ERR_NOMEM;
+	snprintf(number, sizeof(number), "%zu", i + 1);
+	snprintf(connections, sizeof(connections), "%lld",
+		(long long)json_integer_value(json_object_get(item, "connections")));
+	return table_add(
+		t, (const char *[]) { number, connections, command_member(rule, "name"), summary });
 }
+
+static const struct command_table suggestion_table = {
+	.columns = suggestion_columns,
+	.n_columns = array_len(suggestion_columns),
+	.add = add_suggestion,
+};
 
 /* The rules of the numbers that were named, or all; NULL after a failure that was told. */
 static json_t *chosen(const struct options *o, const struct streams *io, const json_t *items)
@@ -411,7 +387,8 @@ enum outcome command_suggest(const struct options *o, struct client *c, const st
 	if (o->accept)
 		outcome = accept_rules(o, c, io, items);
 	else
-		outcome = o->json ? command_print_json(r.body, io) : print_suggestions(io, items);
+		outcome = o->json ? command_print_json(r.body, io)
+				  : command_print_items(&suggestion_table, items, io);
 	response_done(&r);
 	return outcome;
 }

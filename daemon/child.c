@@ -194,27 +194,54 @@ static int wait_for(pid_t pid)
 	return status;
 }
 
-int child_read_config(const struct options *o, struct ipc_config *ret, struct error *err)
-{
-	_cleanup_close_ int ours = -1, theirs = -1, config = -1;
-	struct child_setup s;
-	int pair[2], status, pid, r;
+/* What a console with a channel is started with; the caller's descriptors, each -1 or open, also after a failure. */
+struct launch {
+	int ours, theirs, config;
+	struct child_setup setup;
+};
 
-	config = open_config(o, err);
-	if (config < 0)
-		return config;
+static void launch_done(struct launch *l)
+{
+	const int fds[] = { l->ours, l->theirs, l->config };
+
+	for (size_t i = 0; i < array_len(fds); i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+}
+
+#define _cleanup_launch_ __attribute__((cleanup(launch_done)))
+
+static int launch_init(
+	struct launch *l, const struct options *o, const char *mode, struct error *err)
+{
+	int pair[2], r;
+
+	l->ours = l->theirs = -1;
+	l->config = open_config(o, err);
+	if (l->config < 0)
+		return l->config;
 	r = open_channel(pair, err);
 	if (r < 0)
 		return r;
-	ours = pair[0];
-	theirs = pair[1];
-	setup_init(&s, o, theirs, config);
-	s.argv[1] = (char[]) { "--read-config" };
-	pid = start(&s, err);
+	l->ours = pair[0];
+	l->theirs = pair[1];
+	setup_init(&l->setup, o, l->theirs, l->config);
+	l->setup.argv[1] = (char *)mode;
+	return 0;
+}
+
+int child_read_config(const struct options *o, struct ipc_config *ret, struct error *err)
+{
+	struct launch l _cleanup_launch_;
+	int status, pid, r = launch_init(&l, o, "--read-config", err);
+
+	if (r < 0)
+		return r;
+	pid = start(&l.setup, err);
 	if (pid < 0)
 		return pid;
-	close(steal_fd(&theirs));
-	r = receive_config(ours, ret);
+	close(steal_fd(&l.theirs));
+	r = receive_config(l.ours, ret);
 	if (r == ERR_IO)
 		kill(pid, SIGKILL);
 	status = wait_for(pid);
@@ -228,29 +255,21 @@ int child_read_config(const struct options *o, struct ipc_config *ret, struct er
 
 int child_check_tls(const struct options *o, const struct ipc_config *c, struct error *err)
 {
-	_cleanup_close_ int ours = -1, theirs = -1, config = -1;
-	struct child_setup s;
+	struct launch l _cleanup_launch_ = { .ours = -1, .theirs = -1, .config = -1 };
 	struct tls_watch tls;
-	int pair[2], status, pid, r;
+	int status, pid, r;
 
 	tls_watch_init(&tls, c);
 	if (!tls.paths[0])
 		return 0;
-	config = open_config(o, err);
-	if (config < 0)
-		return config;
-	r = open_channel(pair, err);
+	r = launch_init(&l, o, "--check-tls", err);
 	if (r < 0)
 		return r;
-	ours = pair[0];
-	theirs = pair[1];
-	r = tls_watch_send(&tls, ours);
+	r = tls_watch_send(&tls, l.ours);
 	if (r < 0)
 		return error_set(
 			err, r, NULL, "certificate and key cannot be sent: %s", err_str(r));
-	setup_init(&s, o, theirs, config);
-	s.argv[1] = (char[]) { "--check-tls" };
-	pid = start(&s, err);
+	pid = start(&l.setup, err);
 	if (pid < 0)
 		return pid;
 	status = wait_for(pid);
@@ -266,34 +285,26 @@ int child_serve(const struct options *o, const struct folders *folders,
 	const struct listeners *listeners, int home_netns, pid_t *ret_pid, int *ret_channel,
 	struct error *err)
 {
-	_cleanup_close_ int ours = -1, theirs = -1, config = -1;
+	struct launch l _cleanup_launch_;
+	struct child_setup *s = &l.setup;
 	char n_listen[12];
-	struct child_setup s;
-	int pair[2], pid, r;
+	int pid, r = launch_init(&l, o, "--fds", err);
 
-	config = open_config(o, err);
-	if (config < 0)
-		return config;
-	r = open_channel(pair, err);
 	if (r < 0)
 		return r;
-	ours = pair[0];
-	theirs = pair[1];
-	setup_init(&s, o, theirs, config);
-	s.netns = home_netns;
-	s.fds[IPC_FD_STATE] = folders->state_fd;
-	s.fds[IPC_FD_RULES] = folders->rules_fd;
-	s.fds[IPC_FD_TOKEN] = folders->token_fd;
+	s->netns = home_netns;
+	s->fds[IPC_FD_STATE] = folders->state_fd;
+	s->fds[IPC_FD_RULES] = folders->rules_fd;
+	s->fds[IPC_FD_TOKEN] = folders->token_fd;
 	for (unsigned i = 0; i < listeners->n; i++)
-		s.fds[IPC_FD_LISTEN + i] = listeners->fds[i];
+		s->fds[IPC_FD_LISTEN + i] = listeners->fds[i];
 	snprintf(n_listen, sizeof(n_listen), "%u", listeners->n);
-	s.argv[1] = (char[]) { "--fds" };
-	s.argv[2] = n_listen;
-	pid = start(&s, err);
+	s->argv[2] = n_listen;
+	pid = start(s, err);
 	if (pid < 0)
 		return pid;
 	*ret_pid = pid;
-	*ret_channel = steal_fd(&ours);
+	*ret_channel = steal_fd(&l.ours);
 	return 0;
 }
 

@@ -14,6 +14,7 @@
 #include "daemon/packet.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
+#include "lib/fd_read.h"
 #include "lib/log.h"
 
 #define NF_INET_FORWARD 2
@@ -27,7 +28,7 @@ static void who_asks(void *engine, const struct flow *flow, struct name_asker *r
 	struct attribution_result who;
 
 	attribution_drain(e->attribution);
-	attribution_find(e->attribution, flow, UINT32_MAX, 0, &who);
+	attribution_find(e->attribution, flow, UINT32_MAX, 0, false, &who);
 	*ret = name_asker_of(who.process);
 	process_unref(who.process);
 	process_unref(who.creator);
@@ -118,25 +119,6 @@ static bool same_file(const struct stat *a, const struct stat *b)
 	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
-/* The bytes of a file, at most `max`; the number, or -1. */
-static ssize_t read_all(int fd, char *buf, size_t max)
-{
-	size_t len = 0;
-
-	while (len < max) {
-		ssize_t n = read(fd, buf + len, max - len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -1;
-		if (n == 0)
-			break;
-		len += (size_t)n;
-	}
-	return (ssize_t)len;
-}
-
 void engine_names_tick(struct engine *e)
 {
 	_cleanup_close_ int fd = open(HOSTS_FILE, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -153,7 +135,7 @@ void engine_names_tick(struct engine *e)
 	if (same_file(&st, &e->hosts_seen))
 		return;
 	text = malloc(LIMIT_HOSTS_BYTES);
-	len = text ? read_all(fd, text, LIMIT_HOSTS_BYTES) : -1;
+	len = text ? fd_read(fd, text, LIMIT_HOSTS_BYTES) : -1;
 	if (len < 0)
 		return;
 	e->hosts_seen = st;

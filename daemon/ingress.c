@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <libmnl/libmnl.h>
 #include <linux/if_link.h>
+#include <linux/neighbour.h>
 #include <linux/net_namespace.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
@@ -30,11 +31,13 @@
 #define NAMES_MAX 256
 #define LABELS_MAX 64
 #define NO_NSID (-1)
+#define MAC_LEN 6
 
 /* What an interface leads to. */
 struct link {
 	uint32_t ifindex;
 	uint64_t asked_ns;
+	bool is_bridge;
 	unsigned n;
 	int32_t nsids[BEHIND_MAX];
 };
@@ -193,9 +196,52 @@ static const struct link *link_of(struct ingress *in, uint32_t ifindex)
 	link->asked_ns = now;
 	link->n = 0;
 	ask_links(in, &facts, ifindex, false);
+	link->is_bridge = facts.is_bridge;
 	if (facts.is_bridge)
 		ask_links(in, &facts, ifindex, true);
 	return link;
+}
+
+static int on_fdb(const struct nlmsghdr *nlh, void *ctx)
+{
+	const struct ndmsg *nd = mnl_nlmsg_get_payload(nlh);
+	uint32_t *ret = ctx;
+
+	if (nlh->nlmsg_type == RTM_NEWNEIGH && mnl_nlmsg_get_payload_len(nlh) >= sizeof(*nd))
+		*ret = (uint32_t)nd->ndm_ifindex;
+	return MNL_CB_STOP;
+}
+
+/* The port of a bridge at which this address was seen last, or 0: one question about one entry (Linux 5.0). */
+static uint32_t port_of_mac(struct ingress *in, uint32_t bridge, const uint8_t *mac)
+{
+	_Alignas(8) char buf[128] = { 0 };
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	struct ndmsg *nd;
+	uint32_t port = 0;
+
+	nlh->nlmsg_type = RTM_GETNEIGH;
+	nlh->nlmsg_flags = NLM_F_REQUEST;
+	nd = mnl_nlmsg_put_extra_header(nlh, sizeof(*nd));
+	nd->ndm_family = AF_BRIDGE;
+	mnl_attr_put_u32(nlh, NDA_MASTER, bridge);
+	mnl_attr_put(nlh, NDA_LLADDR, MAC_LEN, mac);
+	return ask(in, nlh, on_fdb, &port) < 0 || port == bridge ? 0 : port;
+}
+
+/* The namespace that a packet came from, where that is certain. */
+static int32_t nsid_of_sender(struct ingress *in, uint32_t ifindex, const uint8_t *mac)
+{
+	const struct link *link = link_of(in, ifindex);
+	uint32_t port;
+
+	if (link->n > 1 && link->is_bridge && mac) {
+		port = port_of_mac(in, ifindex, mac);
+		if (!port)
+			return NO_NSID;
+		link = link_of(in, port);
+	}
+	return link->n == 1 ? link->nsids[0] : NO_NSID;
 }
 
 static bool is_behind(const struct link *link, int32_t nsid)
@@ -313,11 +359,10 @@ bool ingress_has_any(struct ingress *in, uint32_t ifindex)
 	return link_of(in, ifindex)->n > 0;
 }
 
-bool ingress_name(struct ingress *in, uint32_t ifindex, const struct process *p,
+bool ingress_name(struct ingress *in, uint32_t ifindex, const uint8_t *mac, const struct process *p,
 	char ret[static LIMIT_NETNS_NAME + 1])
 {
-	const struct link *link = link_of(in, ifindex);
-	int32_t nsid = p ? nsid_of(in, p) : link->n == 1 ? link->nsids[0] : NO_NSID;
+	int32_t nsid = p ? nsid_of(in, p) : nsid_of_sender(in, ifindex, mac);
 	const struct label *l;
 
 	ret[0] = '\0';

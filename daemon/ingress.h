@@ -31,10 +31,11 @@ bool ingress_leads_to(struct ingress *in, uint32_t ifindex, const struct process
 bool ingress_has_any(struct ingress *in, uint32_t ifindex);
 
 /*
- * The name of the namespace that a process behind the interface is in; with NULL, of the only namespace behind it: as ip-netns(8)
- * knows it, else the container that its processes are in. False: there is no name, or there are several namespaces.
+ * The name of the namespace that a process behind the interface is in: as ip-netns(8) knows it, else the container that its processes are
+ * in. With NULL, of the only namespace behind it; of several behind a bridge, of the one at whose port the sender of a packet with the
+ * hardware address `mac` (6 bytes; NULL: not known) was seen last, which is where this packet came in. False: there is no name, or it may be any.
  */
-bool ingress_name(struct ingress *in, uint32_t ifindex, const struct process *p,
+bool ingress_name(struct ingress *in, uint32_t ifindex, const uint8_t *mac, const struct process *p,
 	char ret[static LIMIT_NETNS_NAME + 1]);
 
 #endif

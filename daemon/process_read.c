@@ -18,6 +18,7 @@
 #include "lib/cgroup.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/fd_read.h"
 #include "lib/utf8.h"
 
 #define KERNEL_THREAD 0x00200000 /* PF_KTHREAD of include/linux/sched.h */
@@ -36,21 +37,15 @@ int process_dir_open(int proc_fd, int32_t tid)
 static ssize_t read_file(int dir, const char *name, char *buf, size_t size)
 {
 	_cleanup_close_ int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
-	size_t len = 0;
+	ssize_t len;
 
 	if (fd < 0)
 		return -1;
-	while (len < size - 1) {
-		ssize_t n = read(fd, buf + len, size - 1 - len);
-
-		if (n < 0)
-			return -1;
-		if (n == 0)
-			break;
-		len += (size_t)n;
-	}
+	len = fd_read(fd, buf, size - 1);
+	if (len < 0)
+		return -1;
 	buf[len] = '\0';
-	return (ssize_t)len;
+	return len;
 }
 
 /* Fields of /proc/PID/stat are counted from 1; the second, in parentheses, may hold anything. */

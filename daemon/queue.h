@@ -35,11 +35,15 @@ struct queue_ref {
 };
 
 /* One packet as the kernel tells it. Pointers live until the callback returns. */
+#define QUEUE_MAC_LEN 6 /* Ethernet */
+
 struct queue_packet {
 	struct queue_ref ref;
 	uint8_t hook; /* NF_INET_LOCAL_IN 1, NF_INET_LOCAL_OUT 3, NF_INET_FORWARD 2 */
 	uint32_t ifindex_in; /* 0: none */
 	uint32_t ifindex_out; /* 0: none */
+	bool has_mac;
+	uint8_t mac[QUEUE_MAC_LEN]; /* of the sender, as the packet came in: its own word */
 	bool has_uid;
 	uint32_t uid; /* fsuid of the socket's creator */
 	bool has_ct; /* never without queue_has_conntrack() */

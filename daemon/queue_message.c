@@ -46,6 +46,18 @@ static void parse_header(const struct nlattr *attr, struct parse_state *s)
 	s->has_id = true;
 }
 
+static void parse_mac(const struct nlattr *attr, struct queue_packet *p)
+{
+	struct nfqnl_msg_packet_hw h;
+
+	if (mnl_attr_get_payload_len(attr) < sizeof(h))
+		return;
+	memcpy(&h, mnl_attr_get_payload(attr), sizeof(h));
+	p->has_mac = ntohs(h.hw_addrlen) == sizeof(p->mac);
+	if (p->has_mac)
+		memcpy(p->mac, h.hw_addr, sizeof(p->mac));
+}
+
 static void parse_conntrack(const struct nlattr *nest, struct queue_packet *p)
 {
 	const struct nlattr *attr;
@@ -76,6 +88,9 @@ static int parse_attr(const struct nlattr *attr, void *data)
 		break;
 	case NFQA_IFINDEX_OUTDEV:
 		get_be32(attr, &p->ifindex_out);
+		break;
+	case NFQA_HWADDR:
+		parse_mac(attr, p);
 		break;
 	case NFQA_PAYLOAD:
 		p->payload = mnl_attr_get_payload(attr);

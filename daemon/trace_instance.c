@@ -12,10 +12,12 @@
 #include <unistd.h>
 
 #include "lib/cleanup.h"
+#include "lib/fd_read.h"
 
 #define TEXT_MAX 16384 /* a format file has 2 to 4 KiB */
-#define BUFFER_TOTAL_KB 2048 /* over all CPUs ... */
-#define BUFFER_MAX_KB 512 /* ... and of one CPU: some 5,000 events */
+#define BUFFER_TOTAL_KB 8192 /* over all CPUs ... */
+#define BUFFER_MAX_KB                                                                              \
+	2048 /* ... and of one CPU: some 20,000 events, while we wait for a processor */
 #define BUFFER_MIN_KB 64
 
 struct trace_instance {
@@ -50,21 +52,15 @@ static int put(int dir, const char *file, const char *text)
 static ssize_t get(int dir, const char *file, char *buf, size_t size)
 {
 	_cleanup_close_ int fd = openat(dir, file, O_RDONLY | O_CLOEXEC);
-	size_t len = 0;
+	ssize_t len;
 
 	if (fd < 0)
 		return -errno;
-	while (len < size - 1) {
-		ssize_t n = read(fd, buf + len, size - 1 - len);
-
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		len += (size_t)n;
-	}
+	len = fd_read(fd, buf, size - 1);
+	if (len < 0)
+		return -errno;
 	buf[len] = '\0';
-	return (ssize_t)len;
+	return len;
 }
 
 static void event_file(char *buf, size_t size, enum trace_source_id source, const char *file)

@@ -105,6 +105,9 @@ int history_tidy(struct history *h, struct error *err);
 /* Stops or resumes by the result of a write, and tells so. */
 void history_note(struct history *h, int result, const struct error *err);
 
+/* The address of its text, which may come from anywhere; family 0: none. */
+struct ip_addr history_address(struct text text);
+
 /*
  * The text form of relatives: "WHO 0x1f path 0x1f WHO 0x1f path ...". WHO is "PID,STARTED,UID,EUID", of which all but the PID may be
  * missing (rows of older versions have it alone) or empty (not known).

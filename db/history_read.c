@@ -112,14 +112,18 @@ static uint32_t uid(sqlite3_stmt *st, enum history_column column)
 							      : (uint32_t)number(st, column);
 }
 
-static struct ip_addr address(sqlite3_stmt *st, enum history_column column)
+struct ip_addr history_address(struct text text)
 {
-	struct text t = sql_text(st, column);
 	struct ip_addr a = { 0 };
 
-	if (t.s)
-		(void)ip_addr_parse(t.s, &a);
+	if (text.s)
+		(void)ip_addr_parse(text.s, &a);
 	return a;
+}
+
+static struct ip_addr address(sqlite3_stmt *st, enum history_column column)
+{
+	return history_address(sql_text(st, column));
 }
 
 /* Enums are held in bounds: the file may come from anywhere. */

@@ -129,15 +129,6 @@ int history_scan_step(struct history_scan *s, unsigned n,
 
 /* ---- texts */
 
-static struct ip_addr address(struct text t)
-{
-	struct ip_addr a = { 0 };
-
-	if (t.s)
-		(void)ip_addr_parse(t.s, &a);
-	return a;
-}
-
 int history_scan_resolve(struct history_texts *texts, const struct history_facts *f,
 	void (*fn)(void *ctx, const struct connection_record *record), void *ctx)
 {
@@ -154,8 +145,8 @@ int history_scan_resolve(struct history_texts *texts, const struct history_facts
 	c.flow.proto = (uint8_t)f->protocol;
 	c.flow.src_port = f->src_port;
 	c.flow.dst_port = f->dst_port;
-	c.flow.src = address(text[0]);
-	c.flow.dst = address(text[1]);
+	c.flow.src = history_address(text[0]);
+	c.flow.dst = history_address(text[1]);
 	/* The family is told by the protocol too, and part of its name. */
 	if (!c.flow.dst.family)
 		c.flow.dst.family = f->protocol >= PROTOCOL_V6 ? 6 : 4;

@@ -4,7 +4,10 @@
 
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "lib/cleanup.h"
 
 /* The length of the well-formed character at `s` and its code point; 0 where there is none. */
 static size_t utf8_char(const unsigned char *s, size_t len, uint32_t *code)
@@ -75,4 +78,17 @@ size_t utf8_sanitize(const char *s, size_t len, char *out, size_t size)
 	}
 	out[used] = '\0';
 	return used;
+}
+
+size_t utf8_vprint(char *out, size_t size, const char *fmt, va_list args)
+{
+	_cleanup_free_ char *text = malloc(size);
+
+	if (size == 0)
+		return 0;
+	out[0] = '\0';
+	if (!text)
+		return 0;
+	vsnprintf(text, size, fmt, args);
+	return utf8_sanitize(text, strlen(text), out, size);
 }

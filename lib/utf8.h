@@ -3,6 +3,7 @@
 #ifndef LIB_UTF8_H
 #define LIB_UTF8_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -18,5 +19,9 @@ size_t utf8_char_len(const char *s, size_t len);
  * "\xHH". Returns the length written.
  */
 size_t utf8_sanitize(const char *s, size_t len, char *out, size_t size);
+
+/* The same for what printf(3) makes of `fmt`, cut at `size`. */
+size_t utf8_vprint(char *out, size_t size, const char *fmt, va_list args)
+	__attribute__((format(printf, 3, 0)));
 
 #endif

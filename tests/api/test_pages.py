@@ -1,8 +1,23 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What all lists and resources have in common: pages, order, filters, ETags."""
-from kit import V1, ApiCase
+import os
+import shutil
+import sys
+
+from kit import V1, ApiCase, rule, wait_until
 import tap
+
+PYTHON = os.path.realpath(sys.executable)
+CURL = os.path.realpath(shutil.which("curl") or "/usr/bin/curl")
+# Two connections that stay.
+KEEP = """
+import socket, time
+kept = [socket.socket(), socket.socket()]
+kept[0].connect(("www.example.test", 8080))
+kept[1].connect(("shop.test", 80))
+time.sleep(300)
+"""
 
 
 class TestPages(ApiCase):
@@ -84,6 +99,70 @@ class TestPages(ApiCase):
         self.assertEqual(self.names("lists", enabled="false"), ["m"])
         self.assertEqual(self.names("lists", url="http://127.0.0.1:1/z", kind="subscription"), ["z"])
         self.assertEqual(self.names("lists", kind="folder", name="z"), [])
+
+
+class TestLiveThings(ApiCase):
+    """Rules, flows and prompts by the fields of what they are."""
+
+    config = {"default_action": "allow", "prompt": {"timeout": "100s"}}
+
+    def items(self, path, **query):
+        return self.assert_status(self.api.get(f"{V1}/{path}", query=query), 200).json["items"]
+
+    def test_rules(self):
+        for name, more in (("r1", {}), ("r2", {"enabled": False}), ("r3", {"precedence": True, "nolog": True})):
+            self.addCleanup(self.api.delete, f"{V1}/rules/{name}")
+            self.assert_status(self.api.post(f"{V1}/rules", {**rule(name, "deny", ("dest.port", "1")), **more}), 201)
+        for query, names in (({"name": "r2"}, ["r2"]), ({"enabled": "false"}, ["r2"]), ({"precedence": "true"}, ["r3"]), ({"nolog": "true"}, ["r3"]),
+                             ({"action": "deny", "enabled": "true"}, ["r1", "r3"]), ({"name": "R1"}, [])):
+            with self.subTest(query):
+                self.assertEqual([r["name"] for r in self.items("rules", **query)], names)
+        for field in ("enabled", "precedence", "nolog"):
+            self.assert_problem(self.api.get(f"{V1}/rules", query={field: "yes"}), 422, field=field)
+
+    def check_filters(self, path, program, port=80, host="www.example.test"):
+        """Filters on the connections of one program, of root, by TCP, to that host and port."""
+        for query in ({"dest.host": host.upper()}, {"dest.port": port, "process.path": program}, {"protocol": "tcp", "user.id": 0, "dest.host": host}):
+            with self.subTest(path=path, query=query):
+                found = self.items(path, **query)
+                self.assertEqual([f["connection"]["dest"]["host"] for f in found], [host])
+                address = found[0]["connection"]["dest"]["ip"]
+                self.assertEqual([f["id"] for f in self.items(path, **{"dest.ip": address})], [found[0]["id"]])
+        for query in ({"dest.host": "nowhere.test"}, {"dest.port": 1}, {"protocol": "tcp6"}, {"user.id": 4711}, {"dest.ip": "192.0.2.77"}, {"process.path": "/"}):
+            with self.subTest(path=path, query=query):
+                self.assertEqual(self.items(path, **query), [])
+        for field, value in (("dest.port", "65536"), ("user.id", "x"), ("dest.ip", "x"), ("sort", "x"), ("cursor", "78")):
+            with self.subTest(path=path, field=field):
+                self.assert_problem(self.api.get(f"{V1}/{path}", query={field: value}), 422, field=field)
+
+    def test_prompts(self):
+        _, curl, _ = self.ask()
+        self.check_filters("prompts", CURL)
+        for prompt in self.items("prompts"):
+            self.assert_status(self.api.answer(prompt, "deny"), 200)
+        curl.kill()
+        curl.wait()
+
+    def test_flows(self):
+        kept = self.net.popen([PYTHON, "-c", KEEP])
+        self.addCleanup(kept.wait)
+        self.addCleanup(kept.kill)
+        wait_until(lambda: len(self.items("flows", **{"process.path": PYTHON, "protocol": "tcp"})) == 2, what="two flows")
+        self.check_filters("flows", PYTHON, port=8080)
+        for sort in ("id", "started", "-started", "bytes_in", "-bytes_out", "-id"):
+            with self.subTest(sort):
+                found, cursor = [], {}
+                while cursor is not None:
+                    got = self.assert_status(self.api.get(f"{V1}/flows", query={"limit": 1, "sort": sort, **cursor}), 200).json
+                    found += got["items"]
+                    cursor = got["next"] and {"cursor": got["next"]}
+                # Some may end meanwhile; none comes twice.
+                ids = [f["id"] for f in found]
+                self.assertEqual(len(ids), len(set(ids)))
+                self.assertEqual(len([f for f in found if f["connection"]["process"]["path"] == PYTHON and f["connection"]["protocol"] == "tcp"]), 2)
+                if sort.strip("-") in ("id", "started"):
+                    keys = [f[sort.strip("-")] for f in found]
+                    self.assertEqual(keys, sorted(keys, reverse=sort[0] == "-"))
 
 
 class TestTags(ApiCase):

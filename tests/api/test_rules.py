@@ -68,6 +68,8 @@ class TestRules(RuleCase):
                               ({"operator": {**operator, "operand": "dest.colour"}}, "operator.operand"),
                               ({"operator": {**operator, "data": "("}}, "operator.data"),
                               ({"operator": {**operator, "data": 5}}, "operator.data"),
+                              ({"operator": {"type": "list", "operand": True, "list": [operator]}}, "operator.operand"),
+                              ({"operator": {"type": "list", "sensitive": "no", "list": [operator]}}, "operator.sensitive"),
                               ({"operator": {"type": "list", "operand": "list", "list": [operator, {**operator, "data": "["}]}},
                                "operator.list[1].data"),
                               ({"operator": {"type": "network", "operand": "dest.network", "data": "10.0.0.0/33"}}, "operator.data")):

@@ -120,7 +120,7 @@ class WhoTest(EngineTest):
         program = self.puppet()
         # A scan has bounded time, so on a busy machine it may find nothing; but what it finds is right, and says how.
         named = set()
-        for turn in range(1, 31):
+        for turn in range(1, 201):
             self.four_ways(program)
             for c in self.connections(d, 4 * turn, limit=1000)[:4]:
                 if c["attribution"]["method"] == "none":

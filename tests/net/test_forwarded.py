@@ -248,6 +248,22 @@ class NobodyTest(ForwardTest):
         self.assertEqual((c["source"]["ip"], c["source"]["port"], dest(c)), ("10.204.1.99", 4000, (TIME4, 9000)))
         self.assert_nobody(c, self.behind.name)
 
+    def test_a_frame_from_one_of_several_behind_a_bridge(self):
+        """The port that it came in by tells which."""
+        ip("-n", self.net.client, "link", "add", "br0", "type", "bridge")
+        self.addCleanup(ip, "-n", self.net.client, "link", "del", "br0")
+        ip("-n", self.net.client, "link", "set", "br0", "up")
+        two, three = self.other(2, bridge="br0"), self.other(3, bridge="br0")
+        d = self.start_daemon(config=ON, rules=[ALL])
+        bridge = mac_of(self.net.client, "br0")
+        # Also with an address of the other's: that is nothing but words.
+        for n, (sender, source) in enumerate(((two, two), (three, three), (three, two))):
+            done = sender.run([PYTHON, "-c", RAW, "eth0", bridge, f"10.204.{source.n}.99", TIME4, str(4000 + n), "9000"])
+            self.assertEqual(done.returncode, 0, done.stderr)
+        found = {c["source"]["port"]: c for c in self.forwarded(d, 3)}
+        for port, sender in ((4000, two), (4001, three), (4002, three)):
+            self.assert_nobody(found[port], sender.name)
+
     def test_another_machine_with_the_tuple_of_a_program(self):
         """A program in some namespace sends from the same address and port to the same place, but not from behind that interface."""
         ip("-n", self.net.client, "link", "add", "wire0", "type", "veth", "peer", "name", "wire1")

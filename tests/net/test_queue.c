@@ -96,7 +96,7 @@ static void test_tcp_reject(void **state)
 
 		assert_true(rig_wait(r, i + 1, MS));
 		/* At once, and not after the next SYN (1 s). */
-		assert_int_equal(netns_connect_result(fd, 500), ECONNREFUSED);
+		assert_int_equal(netns_connect_result(fd, MS), ECONNREFUSED);
 		assert_false(netns_readable(listener, 0));
 	}
 	rig_drain(r);
@@ -246,7 +246,7 @@ static void test_hold_then_reject(void **state)
 	rig_verdict(r, 0, QUEUE_HOLD, 0, 0);
 	assert_true(rig_wait(r, 2, MS));
 	rig_verdict(r, 1, QUEUE_REJECT, RIG_REJECT, RIG_MASK);
-	assert_int_equal(netns_connect_result(fd, 500), ECONNREFUSED);
+	assert_int_equal(netns_connect_result(fd, MS), ECONNREFUSED);
 }
 
 /* Many held datagrams, released by one flush: all arrive, in their order. */

@@ -42,9 +42,11 @@ static void put_id(struct nlmsghdr *nlh, uint32_t id, uint8_t hook)
 
 static void put_all(struct nlmsghdr *nlh)
 {
+	struct nfqnl_msg_packet_hw hw = { .hw_addrlen = htons(6), .hw_addr = "\2macad" };
 	struct nlattr *nest;
 
 	put_id(nlh, 0xcafe, 3);
+	mnl_attr_put(nlh, NFQA_HWADDR, sizeof(hw), &hw);
 	mnl_attr_put_u32(nlh, NFQA_MARK, htonl(0x11));
 	mnl_attr_put_u32(nlh, NFQA_IFINDEX_INDEV, htonl(2));
 	mnl_attr_put_u32(nlh, NFQA_IFINDEX_OUTDEV, htonl(3));
@@ -76,7 +78,8 @@ static void test_everything_is_read(void **state)
 	assert_int_equal(p.payload_len, 5);
 	assert_memory_equal(p.payload, "bytes", 5);
 	assert_int_equal(p.packet_len, 1500);
-	assert_true(p.has_ct && p.has_uid);
+	assert_true(p.has_ct && p.has_uid && p.has_mac);
+	assert_memory_equal(p.mac, "\2macad", 6);
 	assert_int_equal(p.ct_mark, 0x10000000);
 	assert_int_equal(p.ct_info, 2);
 	assert_int_equal(p.uid, 1000);
@@ -92,7 +95,7 @@ static void test_what_is_absent_is_not_there(void **state)
 	memset(&p, 0xff, sizeof(p));
 	assert_int_equal(queue_message_parse(nlh, &p), 0);
 	assert_int_equal(p.ref.id, 5);
-	assert_false(p.has_uid || p.has_ct);
+	assert_false(p.has_uid || p.has_ct || p.has_mac);
 	assert_null(p.payload);
 	assert_int_equal(p.payload_len | p.packet_len | p.ifindex_in | p.ifindex_out, 0);
 	assert_int_equal(p.ref.mark | p.ct_mark, 0);
@@ -124,10 +127,11 @@ static void test_wrong_sizes(void **state)
 		for (size_t i = 0; i < array_len(numbers); i++)
 			mnl_attr_put(nlh, numbers[i], size, bytes);
 		mnl_attr_put(nlh, 200, size, bytes);
+		mnl_attr_put(nlh, NFQA_HWADDR, size, bytes); /* of no length */
 		mnl_attr_put(nlh, NFQA_PAYLOAD, 3, "abc");
 		assert_int_equal(queue_message_parse(nlh, &p), 0);
 		assert_int_equal(p.ref.id, 9);
-		assert_false(p.has_uid || p.has_ct);
+		assert_false(p.has_uid || p.has_ct || p.has_mac);
 		assert_int_equal(p.packet_len, 3);
 		assert_int_equal(p.ref.mark | p.ifindex_in | p.ifindex_out, 0);
 	}
