@@ -122,7 +122,7 @@ int attribution_open(
 	const struct attribution_config *config, struct attribution **ret, struct error *err)
 {
 	struct attribution *a = calloc(1, sizeof(*a));
-	struct error no_diag, no_ingress;
+	struct error no_diag, no_ingress, no_tunnels;
 	struct stat st;
 
 	if (!a)
@@ -145,6 +145,8 @@ int attribution_open(
 		a->sockdiag = NULL;
 	if (ingress_open(config->proc_root, "/run/netns", &a->ingress, &no_ingress) < 0)
 		a->ingress = NULL;
+	if (tunnels_open(&a->tunnels, &no_tunnels) < 0)
+		a->tunnels = NULL;
 	start_trace(a);
 	*ret = a;
 	return 0;
@@ -158,6 +160,7 @@ void attribution_close(struct attribution *a)
 	claims_free(a->claims);
 	sockdiag_close(a->sockdiag);
 	ingress_close(a->ingress);
+	tunnels_close(a->tunnels);
 	process_table_free(a->processes);
 	process_unref(a->kernel);
 	free(a->tracefs);

@@ -11,6 +11,9 @@
  *   scan     found by a /proc scan only
  *   unknown  none of these
  *
+ * A send on a connected datagram socket passes nothing that is traced: who connected it counts, or who has it when that one has not.
+ * Where a child may have it too, or several processes share the port (SO_REUSEPORT), the result says so (is_shared).
+ *
  * What is forwarded for another network namespace is traced there as well, with the same tuple; the claim counts when its process is
  * in a namespace behind the interface that the packet came in by (ingress.h).
  */
@@ -41,6 +44,7 @@ struct attribution_result {
 	uint32_t uid; /* of the socket (queue message or sock_diag); UINT32_MAX not known */
 	enum attribution_method method;
 	enum confidence confidence;
+	bool is_shared; /* another process has its socket, or its port, and may have sent this: then never exact or likely */
 };
 
 struct attribution_stats {
@@ -77,10 +81,11 @@ bool attribution_check(struct attribution *a);
 
 /*
  * Who makes this flow? `packet_uid` is the queue's NFQA_UID (UINT32_MAX: none), `ifindex_out` the outgoing interface
- * (0: none). Fills *ret; never fails: the worst is confidence unknown.
+ * (0: none). `is_wrapped`: its data begins as what a tunnel sends (tunnels.h). Fills *ret; never fails: the worst is confidence
+ * unknown.
  */
 void attribution_find(struct attribution *a, const struct flow *flow, uint32_t packet_uid,
-	uint32_t ifindex_out, struct attribution_result *ret);
+	uint32_t ifindex_out, bool is_wrapped, struct attribution_result *ret);
 
 /*
  * Before a person is asked: what takes longer, or changes while a program runs. *process (a reference, or NULL) is read anew; where

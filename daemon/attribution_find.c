@@ -4,6 +4,7 @@
 
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "daemon/attribution_private.h"
 #include "daemon/ping_sockets.h"
@@ -18,6 +19,8 @@
 #define CLAIMS_MAX 64 /* of one flow, looked at */
 #define CLAIM_AGE_NS                                                                               \
 	5000000000u /* a packet follows its claim at once; older ones are of other tries */
+#define REPEAT_AGE_NS                                                                              \
+	130000000000u /* but a SYN that was lost comes again for two minutes, without another claim */
 #define CANDIDATES_MAX 16
 #define CHILDREN_MAX 16
 #define FILES_MAX 256 /* of a process, looked at where its newest is not the one */
@@ -33,6 +36,8 @@ struct candidates {
 	uint32_t behind; /* of namespaces behind this interface; 0: of our own */
 	bool standing; /* among them one that is not traced: its last claim stands for all since */
 	bool unplaced; /* only such whose namespace nobody could look at: they ended at once */
+	bool reinjected; /* claimed by ourselves: see add_candidate() */
+	bool old; /* of a SYN that may come again: little without the socket */
 };
 
 /* Whether a process is where the flow comes from. */
@@ -59,8 +64,11 @@ static void add_candidate(
 			return;
 		}
 	}
+	/* We send nothing. What goes on its way with our verdict may go into a tunnel: the kernel then makes what carries it. */
+	c->reinjected |= p->pid == getpid();
 	/* A thread of the kernel sends for others: of its own it has no sockets with an owner. */
-	if ((p->flags & PROCESS_KERNEL) || !is_from_there(a, c, p) || c->n == CANDIDATES_MAX) {
+	if (p->pid == getpid() || (p->flags & PROCESS_KERNEL) || !is_from_there(a, c, p) ||
+		c->n == CANDIDATES_MAX) {
 		c->many |= c->n == CANDIDATES_MAX;
 		process_unref(p);
 		return;
@@ -98,10 +106,10 @@ static void collect_standing(struct attribution *a, const struct flow *f, struct
 static void collect(
 	struct attribution *a, const struct flow *f, uint16_t src_port, struct candidates *ret)
 {
-	uint64_t now = clock_mono_ns();
+	uint64_t now = clock_mono_ns(), age = ret->old ? REPEAT_AGE_NS : CLAIM_AGE_NS;
 	struct claim found[CLAIMS_MAX];
-	unsigned n = claims_find(a->claims, f, src_port,
-		now > CLAIM_AGE_NS ? now - CLAIM_AGE_NS : 0, found, CLAIMS_MAX);
+	unsigned n =
+		claims_find(a->claims, f, src_port, now > age ? now - age : 0, found, CLAIMS_MAX);
 
 	ret->many |= n == CLAIMS_MAX;
 	/* Looking at one may bring more claims, in the place of these. */
@@ -182,6 +190,23 @@ static bool prove_by_inode(struct attribution *a, const struct flow *flow,
 	return true;
 }
 
+/*
+ * Several processes looked up the route of this very datagram. The kernel names any socket of a port that several share: so the last
+ * who did counts, and is proven only when the one socket is its own. False: it is, or may be.
+ */
+static bool choose_last(struct attribution *a, const struct flow *flow, const struct candidates *c,
+	uint32_t inode, struct attribution_result *ret)
+{
+	if (flow->proto != IPPROTO_UDP || c->n < 2)
+		return false;
+	if ((c->standing || holding_of(a, c->list[0]->pid, inode, FILES_MAX) != SOCKET_NOT_HELD) &&
+		!sockdiag_has_twins(a->sockdiag, flow))
+		return false;
+	take(ret, c->list[0], METHOD_FTRACE, CONFIDENCE_SCAN);
+	ret->is_shared = true;
+	return true;
+}
+
 /* ICMP echo: the socket is found by its identifier, where it is a ping socket. */
 static bool find_socket(const struct attribution *a, const struct flow *flow, uint32_t ifindex,
 	struct sock_owner *ret)
@@ -212,6 +237,34 @@ static bool choose_by_identifier(
 	return true;
 }
 
+static bool is_holder(struct attribution *a, int32_t pid, uint32_t inode)
+{
+	return holding_of(a, pid, inode, FILES_MAX) == SOCKET_HELD;
+}
+
+/* Whether a child of `from` has the socket too, apart from `p`. */
+static bool has_child_holder(
+	struct attribution *a, int32_t from, const struct process *p, uint32_t inode)
+{
+	int32_t children[CHILDREN_MAX];
+	unsigned n = process_children(a->processes, from, children, CHILDREN_MAX);
+
+	for (unsigned i = 0; i < n; i++)
+		if (children[i] != p->pid && is_holder(a, children[i], inode))
+			return true;
+	return false;
+}
+
+/* Whether somebody else has the socket of this holder: sought among its family, in which sockets are inherited. */
+static bool is_held_twice(struct attribution *a, const struct process *p, uint32_t inode)
+{
+	for (unsigned i = 0; i < p->n_parents; i++)
+		if (is_holder(a, p->parents[i].pid, inode))
+			return true;
+	return has_child_holder(a, p->pid, p, inode) ||
+	       (p->n_parents && has_child_holder(a, p->parents[0].pid, p, inode));
+}
+
 /* What the socket itself says; then /proc. */
 static void referee(struct attribution *a, const struct flow *flow, uint32_t ifindex,
 	const struct candidates *c, struct attribution_result *ret)
@@ -222,7 +275,9 @@ static void referee(struct attribution *a, const struct flow *flow, uint32_t ifi
 
 	if (found && ret->uid == UINT32_MAX)
 		ret->uid = owner.uid;
-	if (found && owner.inode && prove_by_inode(a, flow, c, owner.inode, ret))
+	if (found && owner.inode &&
+		(choose_last(a, flow, c, owner.inode, ret) ||
+			prove_by_inode(a, flow, c, owner.inode, ret)))
 		return;
 	/* A claimant that has just closed its files may be ending: its exit is traced before it closes them. */
 	if (c->n == 1 && found && owner.inode) {
@@ -233,18 +288,21 @@ static void referee(struct attribution *a, const struct flow *flow, uint32_t ifi
 	/* The socket is open in no program any more, or its only claimant is gone, whoever has it now: likely that was it. */
 	if (c->n == 1 && !c->many &&
 		(!found || !owner.inode || process_is_gone(a->processes, c->list[0]->pid))) {
-		take(ret, c->list[0], METHOD_FTRACE, CONFIDENCE_LIKELY);
+		take(ret, c->list[0], METHOD_FTRACE, c->old ? CONFIDENCE_SCAN : CONFIDENCE_LIKELY);
 		return;
 	}
 	if (choose_by_identifier(flow, c, ret))
 		return;
 	if (!found || !owner.inode) {
 		/* Several used this very port a moment ago: the last of them, but nobody proves it. */
-		if (c->n && flow->proto == IPPROTO_UDP)
+		if (c->n && flow->proto == IPPROTO_UDP) {
 			take(ret, c->list[0], METHOD_FTRACE, CONFIDENCE_SCAN);
+			ret->is_shared = c->n > 1;
+		}
 		return;
 	}
 	p = scan(a, &owner);
+	ret->is_shared = p && is_held_twice(a, p, owner.inode);
 	if (p)
 		take(ret, p, METHOD_PROC, CONFIDENCE_SCAN);
 	else if (c->n && flow->proto == IPPROTO_UDP)
@@ -260,24 +318,25 @@ static struct process *find_holder(
 	unsigned n;
 
 	for (unsigned i = 0; i < from->n_parents; i++)
-		if (holding_of(a, from->parents[i].pid, owner->inode, FILES_MAX) == SOCKET_HELD)
+		if (is_holder(a, from->parents[i].pid, owner->inode))
 			return process_get(a->processes, from->parents[i].pid);
 	n = process_children(a->processes, from->pid, children, CHILDREN_MAX);
 	for (unsigned i = 0; i < n; i++)
-		if (holding_of(a, children[i], owner->inode, FILES_MAX) == SOCKET_HELD)
+		if (is_holder(a, children[i], owner->inode))
 			return process_get(a->processes, children[i]);
 	return scan(a, owner);
 }
 
 /*
  * A datagram socket stays connected in whatever hands it comes, and then sends without another look-up. True where its only
- * claimant has it no more, and it is open all the same; *ret is who has it now, a reference, or NULL: not found in time. *ret_holding:
- * whether the claimant has it, where that is asked at all.
+ * claimant has it no more, and it is open all the same: then *ret is who has it now, if that is found in time. *ret_holding: whether
+ * the claimant has it, where that is asked at all.
  */
 static bool is_handed_on(struct attribution *a, const struct flow *flow, uint32_t ifindex,
-	const struct process *claimant, enum socket_holding *ret_holding, struct process **ret)
+	struct process *claimant, enum socket_holding *ret_holding, struct attribution_result *ret)
 {
 	struct sock_owner owner, again;
+	struct process *holder;
 
 	*ret_holding = SOCKET_HELD;
 	if (flow->proto != IPPROTO_UDP || !a->sockdiag ||
@@ -294,16 +353,32 @@ static bool is_handed_on(struct attribution *a, const struct flow *flow, uint32_
 		return false;
 	if (sockdiag_find(a->sockdiag, flow, ifindex, &again) < 0 || again.inode != owner.inode)
 		return false;
-	*ret = find_holder(a, claimant, &owner);
+	/* Whom it does not find it does not name: not the claimant, which cannot have sent it. */
+	holder = find_holder(a, claimant, &owner);
+	if (!holder)
+		return true;
+	take(ret, holder, METHOD_PROC, CONFIDENCE_SCAN);
+	ret->creator = process_ref(claimant);
+	ret->is_shared = is_held_twice(a, holder, owner.inode);
+	process_unref(holder);
 	return true;
 }
 
-/* A datagram socket that its only claimant connected may be used by children since: they send without another look-up. */
-static bool may_be_a_child(
-	const struct attribution *a, const struct flow *flow, const struct candidates *c)
+/*
+ * A datagram socket that its only claimant connected may be used by children since: they send without another look-up. One that is not
+ * connected looks up each time.
+ */
+static bool may_be_a_child(const struct attribution *a, const struct flow *flow, uint32_t ifindex,
+	const struct candidates *c)
 {
-	return flow->proto != IPPROTO_TCP &&
-	       process_has_forked_since(a->processes, c->list[0]->pid, c->claimed_ns[0]);
+	struct sock_owner owner;
+
+	if (flow->proto == IPPROTO_TCP ||
+		!process_has_forked_since(a->processes, c->list[0]->pid, c->claimed_ns[0]))
+		return false;
+	return flow->proto != IPPROTO_UDP || c->behind || !a->sockdiag ||
+	       sockdiag_find(a->sockdiag, flow, ifindex, &owner) < 0 ||
+	       owner.state == UDP_CONNECTED;
 }
 
 static bool has_ports(const struct flow *flow)
@@ -315,19 +390,13 @@ static bool has_ports(const struct flow *flow)
 static bool settle_claimant(struct attribution *a, const struct flow *flow, uint32_t ifindex,
 	const struct candidates *c, struct attribution_result *ret)
 {
-	struct process *claimant = c->list[0], *holder;
+	struct process *claimant = c->list[0];
 	enum socket_holding holding;
 
-	if (is_handed_on(a, flow, ifindex, claimant, &holding, &holder)) {
-		/* Whom it does not find it does not name: not the claimant, which cannot have sent it. */
-		if (holder) {
-			take(ret, holder, METHOD_PROC, CONFIDENCE_SCAN);
-			ret->creator = process_ref(claimant);
-		}
-		process_unref(holder);
+	if (is_handed_on(a, flow, ifindex, claimant, &holding, ret))
 		return true;
-	}
-	if (holding == SOCKET_HELD_PERHAPS || may_be_a_child(a, flow, c)) {
+	ret->is_shared = may_be_a_child(a, flow, ifindex, c);
+	if (holding == SOCKET_HELD_PERHAPS || ret->is_shared) {
 		take(ret, claimant, METHOD_FTRACE, CONFIDENCE_SCAN);
 		return true;
 	}
@@ -337,8 +406,30 @@ static bool settle_claimant(struct attribution *a, const struct flow *flow, uint
 	return true;
 }
 
+/*
+ * A datagram that carries another one through a tunnel has its owner and its context, but comes from a port that is no socket's. One
+ * who closes its socket at once could feign that: so it is no proof.
+ */
+static bool is_carrier(const struct attribution *a, const struct flow *flow, uint32_t ifindex)
+{
+	struct sock_owner owner;
+
+	return flow->proto == IPPROTO_UDP && a->tunnels && a->sockdiag &&
+	       tunnels_has_port(a->tunnels, flow->dst_port) &&
+	       sockdiag_find(a->sockdiag, flow, ifindex, &owner) == ERR_NOT_FOUND;
+}
+
+/* Who connected over IPv6, where the claim has no source port; or a while ago, where this is not the first SYN. */
+static void collect_tcp(struct attribution *a, const struct flow *flow, struct candidates *c)
+{
+	collect(a, flow, 0, c);
+	c->old = !c->n;
+	if (c->old)
+		collect(a, flow, flow->src_port, c);
+}
+
 void attribution_find(struct attribution *a, const struct flow *flow, uint32_t packet_uid,
-	uint32_t ifindex_out, struct attribution_result *ret)
+	uint32_t ifindex_out, bool is_wrapped, struct attribution_result *ret)
 {
 	struct candidates c = { .n = 0 };
 	struct flow portless = *flow;
@@ -350,9 +441,13 @@ void attribution_find(struct attribution *a, const struct flow *flow, uint32_t p
 		collect(a, flow, flow->src_port, &c);
 	else if (a->trace)
 		collect(a, &portless, 0, &c);
-	if (c.n != 1 || c.many || !settle_claimant(a, flow, ifindex_out, &c, ret)) {
+	if (!c.n && c.reinjected && flow->proto == IPPROTO_UDP) {
+		attribution_kernel(a, ret);
+	} else if (is_wrapped && is_carrier(a, flow, ifindex_out)) {
+		take(ret, a->kernel, METHOD_PROC, CONFIDENCE_SCAN);
+	} else if (c.n != 1 || c.many || !settle_claimant(a, flow, ifindex_out, &c, ret)) {
 		if (a->trace && !c.n && flow->proto == IPPROTO_TCP)
-			collect(a, flow, 0, &c);
+			collect_tcp(a, flow, &c);
 		referee(a, flow, ifindex_out, &c, ret);
 	}
 	candidates_done(&c);
@@ -411,8 +506,9 @@ void attribution_find_forwarded(struct attribution *a, const struct flow *flow, 
 		collect(a, flow, flow->src_port, &c);
 	else if (a->trace && ifindex_in)
 		collect(a, &portless, 0, &c);
-	if (c.n == 1 && !c.many && may_be_a_child(a, flow, &c)) {
+	if (c.n == 1 && !c.many && may_be_a_child(a, flow, 0, &c)) {
 		take(ret, c.list[0], METHOD_FTRACE, CONFIDENCE_SCAN);
+		ret->is_shared = true;
 	} else if (c.n == 1 && !c.many && has_ports && flow->src_port && !c.standing) {
 		take(ret, c.list[0], METHOD_FTRACE, CONFIDENCE_EXACT);
 	} else {

@@ -10,12 +10,14 @@
 #include "daemon/socket_scan.h"
 #include "daemon/trace.h"
 #include "daemon/trace_flood.h"
+#include "daemon/tunnels.h"
 
 struct attribution {
 	struct trace *trace; /* NULL: /proc only */
 	struct trace_flood flood; /* what is not traced, because it would flood the ring */
 	struct sockdiag *sockdiag; /* NULL: no exact look-ups here */
 	struct ingress *ingress; /* NULL: what is forwarded is nobody's */
+	struct tunnels *tunnels; /* NULL: what carries other packets is not told from them */
 	struct process_table *processes;
 	struct process *kernel; /* who sends what belongs to no open file */
 	char *tracefs, *instance, *proc_root;

@@ -14,7 +14,7 @@
 #define BUCKETS 8192u
 #define NONE 0u
 #define SPARED_MAX 8 /* claims of others in a row */
-#define FRESH_NS 2000000000u
+#define FRESH_NS 8000000000u /* a SYN that was lost comes again after 1, 3 and 7 s */
 
 /* Of the claim of the same index. They lie apart so that walking a chain stays in the processor's cache. */
 struct link {

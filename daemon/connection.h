@@ -30,6 +30,7 @@ struct connection {
 	uint32_t uid; /* UINT32_MAX: not known */
 	enum attribution_method method;
 	enum confidence confidence;
+	bool is_shared; /* perhaps it was another process with the same socket or port */
 	struct name_result name;
 };
 

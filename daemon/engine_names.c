@@ -28,7 +28,7 @@ static void who_asks(void *engine, const struct flow *flow, struct name_asker *r
 	struct attribution_result who;
 
 	attribution_drain(e->attribution);
-	attribution_find(e->attribution, flow, UINT32_MAX, 0, &who);
+	attribution_find(e->attribution, flow, UINT32_MAX, 0, false, &who);
 	*ret = name_asker_of(who.process);
 	process_unref(who.process);
 	process_unref(who.creator);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "daemon/packet.h"
+#include "daemon/tunnels.h"
 #include "lib/clock.h"
 
 #define TCP_SYN 0x02
@@ -204,9 +205,12 @@ static bool is_own_listener(const struct engine *e, const struct flow *f)
 }
 
 /* Where the queue tells owners at all, a packet without one is the kernel's own, and not of whoever ran when it was made. */
-static void learn_who(struct engine *e, const struct queue_packet *p, const struct flow *flow,
+static void learn_who(struct engine *e, const struct queue_packet *p, const struct packet *packet,
 	struct connection *c)
 {
+	const struct flow *flow = &packet->flow;
+	bool is_wrapped = flow->proto == IPPROTO_UDP && packet->payload &&
+			  tunnels_is_header(packet->payload, packet->payload_len);
 	struct attribution_result who;
 
 	e->uids_told |= p->has_uid;
@@ -215,7 +219,7 @@ static void learn_who(struct engine *e, const struct queue_packet *p, const stru
 			p->has_mac ? p->mac : NULL, &who, c->netns);
 	else if (p->has_uid || !e->uids_told)
 		attribution_find(e->attribution, flow, p->has_uid ? p->uid : UINT32_MAX,
-			p->ifindex_out, &who);
+			p->ifindex_out, is_wrapped, &who);
 	else
 		attribution_kernel(e->attribution, &who);
 	c->process = who.process;
@@ -223,6 +227,7 @@ static void learn_who(struct engine *e, const struct queue_packet *p, const stru
 	c->uid = who.uid;
 	c->method = who.method;
 	c->confidence = who.confidence;
+	c->is_shared = who.is_shared;
 }
 
 void engine_learn(struct engine *e, const struct queue_packet *p, const struct packet *packet,
@@ -249,7 +254,7 @@ void engine_learn(struct engine *e, const struct queue_packet *p, const struct p
 		if (queue_batch_len(e->queue) > 1)
 			engine_names_drain(e);
 	}
-	learn_who(e, p, &packet->flow, c);
+	learn_who(e, p, packet, c);
 	engine_names_asker(e, c);
 	engine_names_find(e, c);
 }

@@ -10,6 +10,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/clock.h"
+#include "lib/process_flag.h"
 
 static void put_text(struct ipc_builder *b, struct ipc_str *ret, const char *s)
 {
@@ -50,7 +51,7 @@ static void fill_process(struct engine *e, struct ipc_process *m, const struct c
 	put_text(b, &m->cgroup, p->cgroup);
 	put_text(b, &m->container, p->container);
 	put_text(b, &m->script, p->script);
-	m->flags = p->flags;
+	m->flags = p->flags | (c->is_shared ? PROCESS_SHARED_SOCKET : 0);
 	if (c->creator)
 		put_relative(b, &m->creator, c->creator->pid, c->creator->path, &c->creator->who);
 	for (unsigned i = 0; i < p->n_parents; i++) {

@@ -19,6 +19,7 @@
 #include "lib/cleanup.h"
 
 #define ANSWER_SIZE 4096
+#define DUMP_SIZE 16384 /* more than the kernel puts into one datagram of a dump */
 
 struct sockdiag {
 	int fd;
@@ -223,6 +224,62 @@ int sockdiag_find(
 	ret->cookie = (uint64_t)m.id.idiag_cookie[1] << 32 | m.id.idiag_cookie[0];
 	ret->state = m.idiag_state;
 	return 0;
+}
+
+/* ---- several sockets of one port */
+
+struct twins {
+	const struct flow *flow;
+	unsigned n;
+};
+
+/* Counts what one datagram of a dump tells. False: that was the last. */
+static bool count_twins(struct twins *t, const uint8_t *buf, size_t len, uint32_t seq)
+{
+	const struct nlmsghdr *nlh = (const struct nlmsghdr *)buf;
+
+	for (; NLMSG_OK(nlh, len); nlh = NLMSG_NEXT(nlh, len)) {
+		struct inet_diag_msg m;
+
+		if (nlh->nlmsg_seq != seq)
+			continue;
+		if (nlh->nlmsg_type != SOCK_DIAG_BY_FAMILY ||
+			nlh->nlmsg_len < NLMSG_LENGTH(sizeof(m)))
+			return false;
+		memcpy(&m, NLMSG_DATA(nlh), sizeof(m));
+		t->n += m.id.idiag_dport ? has_tuple(&m, t->flow) : can_send(&m, t->flow);
+	}
+	return true;
+}
+
+static void dump_twins(struct sockdiag *sd, uint8_t family, struct twins *t)
+{
+	_Alignas(NLMSG_ALIGNTO) uint8_t buf[DUMP_SIZE];
+	struct request r;
+	ssize_t n;
+
+	init_request(&r, t->flow, 0);
+	r.header.nlmsg_flags |= NLM_F_DUMP;
+	r.header.nlmsg_seq = ++sd->seq;
+	r.diag.sdiag_family = family;
+	r.diag.id.idiag_sport = htons(t->flow->src_port);
+	if (send(sd->fd, &r, sizeof(r), 0) < 0)
+		return;
+	do
+		n = recv(sd->fd, buf, sizeof(buf), MSG_DONTWAIT);
+	while ((n < 0 && errno == EINTR) || (n > 0 && count_twins(t, buf, (size_t)n, sd->seq)));
+}
+
+bool sockdiag_has_twins(struct sockdiag *sd, const struct flow *flow)
+{
+	struct twins t = { flow, 0 };
+
+	if (flow->proto != IPPROTO_UDP || !flow->src_port)
+		return false;
+	dump_twins(sd, AF_INET6, &t); /* of both families, where it is of both */
+	if (flow->src.family == 4)
+		dump_twins(sd, AF_INET, &t);
+	return t.n > 1;
 }
 
 int sockdiag_destroy(struct sockdiag *sd, const struct flow *flow, uint32_t ifindex)

@@ -50,6 +50,12 @@ int sockdiag_find(
 	struct sockdiag *sd, const struct flow *flow, uint32_t ifindex, struct sock_owner *ret);
 
 /*
+ * Whether more sockets than one can send this UDP flow: bound to its port (SO_REUSEPORT), and not connected to elsewhere. Reads all
+ * sockets, so only where candidates disagree. False also when the kernel does not tell.
+ */
+bool sockdiag_has_twins(struct sockdiag *sd, const struct flow *flow);
+
+/*
  * Ends the socket of this flow: its program sees ECONNABORTED. Never a listener, nor a UDP socket
  * that is not connected (it would lose its other flows too): those are ERR_NOT_FOUND.
  * ERR_UNSUPPORTED without CONFIG_INET_DIAG_DESTROY.

@@ -6,6 +6,7 @@
 
 #include <ctype.h>
 #include <dirent.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +20,7 @@
 #define FILES_MAX 4096 /* of a process: some 10 ms */
 
 struct pids {
-	int32_t *list; /* ascending, so the youngest last but where numbers begin again */
+	int32_t *list; /* the youngest last */
 	size_t n;
 };
 
@@ -28,6 +29,37 @@ static int compare(const void *a, const void *b)
 	int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
 
 	return (x > y) - (x < y);
+}
+
+/* The number that was given last: those above it are of the round before. INT32_MAX where that is not told. */
+static int32_t last_pid(const char *proc_root)
+{
+	_cleanup_fclose_ FILE *f = NULL;
+	int32_t pid = INT32_MAX;
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/loadavg", proc_root);
+	f = fopen(path, "re");
+	if (f && fscanf(f, "%*s %*s %*s %*s %" SCNd32, &pid) != 1)
+		pid = INT32_MAX;
+	return pid;
+}
+
+/* Older numbers (of the round before) before younger ones. */
+static void order(struct pids *pids, int32_t last)
+{
+	_cleanup_free_ int32_t *copy = NULL;
+	size_t n_now = 0;
+
+	qsort(pids->list, pids->n, sizeof(*pids->list), compare);
+	while (n_now < pids->n && pids->list[n_now] <= last)
+		n_now++;
+	copy = n_now && n_now < pids->n ? malloc(n_now * sizeof(*copy)) : NULL;
+	if (!copy)
+		return;
+	memcpy(copy, pids->list, n_now * sizeof(*copy));
+	memmove(pids->list, pids->list + n_now, (pids->n - n_now) * sizeof(*copy));
+	memcpy(pids->list + (pids->n - n_now), copy, n_now * sizeof(*copy));
 }
 
 static struct pids list_pids(const char *proc_root)
@@ -51,7 +83,7 @@ static struct pids list_pids(const char *proc_root)
 	if (dir)
 		closedir(dir);
 	if (pids.n)
-		qsort(pids.list, pids.n, sizeof(*pids.list), compare);
+		order(&pids, last_pid(proc_root));
 	return pids;
 }
 
@@ -94,7 +126,7 @@ static int32_t find_known(struct socket_scan *s, const char *proc_root, uint32_t
 int32_t socket_scan_find(
 	struct socket_scan *s, const char *proc_root, uint32_t inode, uint32_t uid, unsigned max_ms)
 {
-	uint64_t until = clock_mono_ns() + max_ms * UINT64_C(1000000);
+	uint64_t until = clock_work_ns() + max_ms * UINT64_C(1000000);
 	int32_t found = find_known(s, proc_root, inode);
 	_cleanup_free_ int32_t *list = NULL;
 	struct pids pids;
@@ -105,7 +137,7 @@ int32_t socket_scan_find(
 	pids = list_pids(proc_root);
 	list = pids.list;
 	for (int of_user = 1; of_user >= 0; of_user--) {
-		for (size_t i = pids.n; i-- && clock_mono_ns() < until;) {
+		for (size_t i = pids.n; i-- && clock_work_ns() < until;) {
 			if (is_of_user(proc_root, list[i], uid) != of_user ||
 				!holds(s, proc_root, list[i], inode))
 				continue;

@@ -17,7 +17,7 @@ struct socket_scan {
 };
 
 /*
- * The PID of a process that has the socket open, or 0: none was found within `max_ms`. Whoever was found before is asked
+ * The PID of a process that has the socket open, or 0: none was found with `max_ms` of work. Whoever was found before is asked
  * first, then the processes of the socket's user, then all others, the youngest first. `inode` and `uid` are the socket's.
  */
 int32_t socket_scan_find(struct socket_scan *s, const char *proc_root, uint32_t inode, uint32_t uid,

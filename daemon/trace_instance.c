@@ -15,8 +15,9 @@
 #include "lib/fd_read.h"
 
 #define TEXT_MAX 16384 /* a format file has 2 to 4 KiB */
-#define BUFFER_TOTAL_KB 2048 /* over all CPUs ... */
-#define BUFFER_MAX_KB 512 /* ... and of one CPU: some 5,000 events */
+#define BUFFER_TOTAL_KB 8192 /* over all CPUs ... */
+#define BUFFER_MAX_KB                                                                              \
+	2048 /* ... and of one CPU: some 20,000 events, while we wait for a processor */
 #define BUFFER_MIN_KB 64
 
 struct trace_instance {

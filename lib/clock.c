@@ -29,6 +29,11 @@ uint64_t clock_boot_ns(void)
 	return clock_ns(CLOCK_BOOTTIME);
 }
 
+uint64_t clock_work_ns(void)
+{
+	return clock_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
 uint64_t clock_real_us(void)
 {
 	return clock_ns(CLOCK_REALTIME) / 1000;

@@ -12,6 +12,9 @@ uint64_t clock_mono_ns(void);
 /* CLOCK_BOOTTIME in nanoseconds: rule expiry and TTLs, which go on during suspend. */
 uint64_t clock_boot_ns(void);
 
+/* CLOCK_THREAD_CPUTIME_ID in nanoseconds: work of this thread, however much others get of its processor. A system call. */
+uint64_t clock_work_ns(void);
+
 /* CLOCK_REALTIME in microseconds since 1970: what people read. */
 uint64_t clock_real_us(void);
 

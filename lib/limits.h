@@ -92,7 +92,7 @@
 #define LIMIT_DIGEST_WAITING                                                                       \
 	256 /* packets waiting for a digest; then they are decided without it */
 #define LIMIT_DIGEST_WAIT_MS 10000 /* that a packet waits for a digest */
-#define LIMIT_SCAN_MS 20 /* of one /proc scan */
+#define LIMIT_SCAN_MS 20 /* of work, of one /proc scan */
 #define LIMIT_NETNS_NAME                                                                           \
 	79 /* octets of the name of a network namespace, or of the container that it belongs to */
 #define LIMIT_PROC_NET_LINES                                                                       \

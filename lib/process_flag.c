@@ -6,7 +6,7 @@
 #include "lib/cleanup.h"
 
 static const char *const names[] = { "deleted", "memfd", "other_root", "traced", "preload",
-	"kernel", "exe_forged" };
+	"kernel", "exe_forged", "shared_socket" };
 
 _Static_assert(array_len(names) == PROCESS_FLAG_COUNT, "a name for each flag");
 

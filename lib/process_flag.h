@@ -14,8 +14,11 @@ enum process_flag {
 	PROCESS_KERNEL = 1u << 5, /* a thread of the kernel, or no process at all */
 	PROCESS_EXE_FORGED =
 		1u << 6, /* it says that it runs another file than it executed (PR_SET_MM) */
+	PROCESS_SHARED_SOCKET =
+		1u
+		<< 7, /* of one connection: another process that has its socket or port may have sent it */
 };
-#define PROCESS_FLAG_COUNT 7
+#define PROCESS_FLAG_COUNT 8
 #define PROCESS_FLAGS_ALL ((1u << PROCESS_FLAG_COUNT) - 1)
 
 /* "deleted", "memfd" ...: the name of bit number `bit`; "?" past the last. */

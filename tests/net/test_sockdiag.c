@@ -234,6 +234,48 @@ static void test_udp_group(void **state)
 	assert_finds(*state, &f, LO, fd, TCP_CLOSE);
 }
 
+static int open_shared(int af, uint16_t port)
+{
+	int fd = netns_socket(af, SOCK_DGRAM);
+	struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
+	struct sockaddr_in four = { .sin_family = AF_INET, .sin_port = htons(port) };
+
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &(int) { 1 }, sizeof(int)), 0);
+	if (af == AF_INET)
+		assert_int_equal(bind(fd, (struct sockaddr *)&four, sizeof(four)), 0);
+	else
+		assert_int_equal(bind(fd, (struct sockaddr *)&six, sizeof(six)), 0);
+	return fd;
+}
+
+/* Two sockets of one port, of one family or of both; one that is connected counts for its own far end only. */
+static void test_udp_twins(void **state)
+{
+	_cleanup_close_ int one = open_shared(AF_INET, 0), two = -1, dual = -1;
+	struct sockaddr_in far = { .sin_family = AF_INET, .sin_port = htons(9) };
+	uint16_t port = netns_port(one);
+	struct flow f = make_flow(IPPROTO_UDP, "127.0.0.1", port, "127.0.0.1", 9);
+
+	assert_false(sockdiag_has_twins(*state, &f));
+	two = open_shared(AF_INET, port);
+	assert_true(sockdiag_has_twins(*state, &f));
+	far.sin_addr.s_addr = inet_addr("127.0.0.9");
+	assert_int_equal(connect(two, (struct sockaddr *)&far, sizeof(far)), 0);
+	assert_false(sockdiag_has_twins(*state, &f));
+	far.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	assert_int_equal(connect(two, (struct sockaddr *)&far, sizeof(far)), 0);
+	assert_true(sockdiag_has_twins(*state, &f));
+	cleanup_close(&two);
+	two = -1;
+	assert_false(sockdiag_has_twins(*state, &f));
+	dual = open_shared(AF_INET6, port);
+	assert_true(dual >= 0);
+	assert_true(sockdiag_has_twins(*state, &f));
+	/* The look-up that follows is answered all the same. */
+	f.src_port = 1;
+	assert_none(*state, &f);
+}
+
 static void test_udp_none(void **state)
 {
 	_cleanup_close_ int other = netns_bound(AF_INET, SOCK_DGRAM, 0);
@@ -363,6 +405,7 @@ int main(void)
 		SD_TEST(test_udp_connected),
 		SD_TEST(test_udp_unconnected),
 		SD_TEST(test_udp_group),
+		SD_TEST(test_udp_twins),
 		SD_TEST(test_udp_none),
 		SD_TEST(test_udplite),
 		SD_TEST(test_bound_to_device),

@@ -43,9 +43,10 @@ static struct {
 static struct {
 	struct sock_owner owner;
 	unsigned left; /* answers; then there is no such socket any more */
+	bool has_twins;
 } diag;
 
-static int32_t child;
+static int32_t child, second;
 static int own_socket = -1;
 
 /* ---- the played parts */
@@ -136,15 +137,27 @@ int sockdiag_find(
 	return 0;
 }
 
+bool sockdiag_has_twins(struct sockdiag *sd, const struct flow *flow)
+{
+	(void)sd;
+	(void)flow;
+	return diag.has_twins;
+}
+
 /* ---- the scene */
+
+static void end_process(int32_t *pid)
+{
+	if (*pid <= 0)
+		return;
+	kill(*pid, SIGKILL);
+	waitpid(*pid, NULL, 0);
+	*pid = 0;
+}
 
 static void end_child(void)
 {
-	if (!child)
-		return;
-	kill(child, SIGKILL);
-	waitpid(child, NULL, 0);
-	child = 0;
+	end_process(&child);
 }
 
 static struct flow flow_of(uint8_t proto)
@@ -183,6 +196,7 @@ static struct attribution *begin(uint8_t proto, uint8_t state, unsigned exit_at)
 	assert_true(own_socket >= 0 && fstat(own_socket, &st) == 0);
 	diag.owner = (struct sock_owner) { .inode = (uint32_t)st.st_ino, .uid = 0, .state = state };
 	diag.left = UINT32_MAX;
+	diag.has_twins = false;
 	if (proto == UDPLITE)
 		claimed.src_port = claimed.dst_port = 0;
 	play.batches[0].n = 2;
@@ -207,6 +221,7 @@ static void finish(struct attribution *a, struct attribution_result *who)
 	process_unref(who->creator);
 	attribution_close(a);
 	end_child();
+	end_process(&second);
 	close(own_socket);
 }
 
@@ -222,7 +237,7 @@ static void ask(struct attribution *a, uint8_t proto, struct attribution_result 
 {
 	struct flow f = flow_of(proto);
 
-	attribution_find(a, &f, 0, 0, ret);
+	attribution_find(a, &f, 0, 0, false, ret);
 }
 
 /* Its files are closed already, its end is traced only at the referee's second look: it is not whoever has the socket now. */
@@ -321,11 +336,190 @@ static void test_a_socket_that_is_not_connected(void **state)
 	finish(a, &who);
 }
 
+/* One more process, once it is as it is to be: with our socket or without. */
+static int32_t bear(bool has_socket)
+{
+	int ready[2];
+	int32_t pid;
+	char byte;
+
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (!has_socket)
+			close(own_socket);
+		(void)!write(ready[1], "x", 1);
+		pause();
+		_exit(0);
+	}
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	close(ready[1]);
+	return pid;
+}
+
+static void claim(struct attribution *a, uint8_t proto, int32_t who, uint64_t time_ns)
+{
+	play.at = 0;
+	play.batches[0].n = 1;
+	play.batches[0].events[0] = (struct trace_event) {
+		.type = TRACE_EVENT_CLAIM, .time_ns = time_ns, .tid = who, .flow = flow_of(proto)
+	};
+	attribution_drain(a);
+}
+
+/* The child of the scene claimed first, then `other`; the one socket that sock_diag names is ours. */
+static void claim_too(struct attribution *a, int32_t other)
+{
+	claim(a, IPPROTO_UDP, other, clock_mono_ns());
+}
+
+/* The socket is that of none of both, so the kernel names a twin: the last one counts, and nobody is sure. */
+static void test_the_last_of_several(void **state)
+{
+	struct attribution *a = begin(IPPROTO_UDP, CLOSED, BATCHES - 1);
+	struct attribution_result who;
+
+	(void)state;
+	second = bear(false);
+	claim_too(a, second);
+	ask(a, IPPROTO_UDP, &who);
+	assert_non_null(who.process);
+	assert_int_equal(who.process->pid, second);
+	assert_int_equal(who.confidence, CONFIDENCE_SCAN);
+	assert_true(who.is_shared);
+	finish(a, &who);
+}
+
+/* The last one has the socket that the kernel names: that proves it only where no other socket has the port. */
+static void check_twins(bool has_twins, enum confidence want)
+{
+	struct attribution *a = begin(IPPROTO_UDP, CLOSED, BATCHES - 1);
+	struct attribution_result who;
+
+	second = bear(true);
+	diag.has_twins = has_twins;
+	claim_too(a, second);
+	ask(a, IPPROTO_UDP, &who);
+	assert_non_null(who.process);
+	assert_int_equal(who.process->pid, second);
+	assert_int_equal(who.confidence, want);
+	assert_int_equal(who.is_shared, has_twins);
+	finish(a, &who);
+}
+
+static void test_the_socket_of_the_last(void **state)
+{
+	(void)state;
+	check_twins(false, CONFIDENCE_EXACT);
+}
+
+static void test_one_of_twins(void **state)
+{
+	(void)state;
+	check_twins(true, CONFIDENCE_SCAN);
+}
+
+/* A child was born after the claim: of a connected socket it may be the sender, of another it would have claimed. */
+static void check_forked(uint8_t state, enum confidence want)
+{
+	struct attribution *a = begin(IPPROTO_UDP, state, BATCHES - 1);
+	struct attribution_result who;
+
+	/* Not the claimant's own, so that it is not taken for handed on. */
+	diag.owner.inode = 0;
+	play.at = 0;
+	play.batches[0].n = 1;
+	play.batches[0].events[0] = (struct trace_event) { .type = TRACE_EVENT_FORK,
+		.time_ns = clock_mono_ns(),
+		.tid = child,
+		.child_tid = INT32_MAX };
+	attribution_drain(a);
+	ask(a, IPPROTO_UDP, &who);
+	assert_non_null(who.process);
+	assert_int_equal(who.process->pid, child);
+	assert_int_equal(who.confidence, want);
+	assert_int_equal(who.is_shared, want == CONFIDENCE_SCAN);
+	finish(a, &who);
+}
+
+static void test_a_child_with_a_connected_socket(void **state)
+{
+	(void)state;
+	check_forked(CONNECTED, CONFIDENCE_SCAN);
+}
+
+static void test_a_child_with_another_socket(void **state)
+{
+	(void)state;
+	check_forked(CLOSED, CONFIDENCE_EXACT);
+}
+
+/* Its SYN was lost, and comes again without another claim: the old one counts for who has the socket. */
+static void test_a_syn_that_comes_again(void **state)
+{
+	struct attribution *a = begin(IPPROTO_UDP, CLOSED, BATCHES - 1);
+	struct attribution_result who;
+
+	(void)state;
+	second = bear(true);
+	claim(a, IPPROTO_TCP, second, clock_mono_ns() - 10000000000u);
+	ask(a, IPPROTO_TCP, &who);
+	assert_non_null(who.process);
+	assert_int_equal(who.process->pid, second);
+	assert_int_equal(who.confidence, CONFIDENCE_EXACT);
+	assert_int_equal(scans(a), 0);
+	finish(a, &who);
+}
+
+/* ... or, where that is gone, for who claimed it alone: which proves nothing. */
+static void test_an_old_claim_without_a_socket(void **state)
+{
+	struct attribution *a = begin(IPPROTO_UDP, CLOSED, BATCHES - 1);
+	struct attribution_result who;
+
+	(void)state;
+	second = bear(false);
+	claim(a, IPPROTO_TCP, second, clock_mono_ns() - 10000000000u);
+	diag.left = 0;
+	ask(a, IPPROTO_TCP, &who);
+	assert_non_null(who.process);
+	assert_int_equal(who.process->pid, second);
+	assert_int_equal(who.confidence, CONFIDENCE_SCAN);
+	finish(a, &who);
+}
+
+/* We send nothing: our verdict sent another packet on its way, and the kernel carries it in one of its own. */
+static void test_what_our_verdict_made(void **state)
+{
+	struct attribution *a = begin(IPPROTO_UDP, CLOSED, BATCHES - 1);
+	struct flow f = flow_of(IPPROTO_UDP);
+	struct attribution_result who;
+
+	(void)state;
+	f.src_port++;
+	play.at = 0;
+	play.batches[0].n = 1;
+	play.batches[0].events[0] = (struct trace_event) {
+		.type = TRACE_EVENT_CLAIM, .time_ns = clock_mono_ns(), .tid = getpid(), .flow = f
+	};
+	attribution_drain(a);
+	diag.left = 0;
+	attribution_find(a, &f, 0, 0, false, &who);
+	assert_non_null(who.process);
+	assert_string_equal(who.process->path, "[kernel]");
+	assert_int_equal(who.confidence, CONFIDENCE_EXACT);
+	finish(a, &who);
+}
+
 /* Also after a failure: nothing of a test outlives it. */
 static int end_scene(void **state)
 {
 	(void)state;
 	end_child();
+	end_process(&second);
 	return 0;
 }
 
@@ -340,6 +534,14 @@ int main(void)
 		TEST(test_a_socket_that_outlives_its_maker),
 		TEST(test_a_socket_that_ends_with_its_maker),
 		TEST(test_a_socket_that_is_not_connected),
+		TEST(test_the_last_of_several),
+		TEST(test_the_socket_of_the_last),
+		TEST(test_one_of_twins),
+		TEST(test_a_child_with_a_connected_socket),
+		TEST(test_a_child_with_another_socket),
+		TEST(test_a_syn_that_comes_again),
+		TEST(test_an_old_claim_without_a_socket),
+		TEST(test_what_our_verdict_made),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -76,6 +77,26 @@ static void test_known_ones_first(void **state)
 	assert_int_equal(socket_scan_find(&s, proc->path, 7, getuid(), MAX_MS), 200);
 }
 
+/* Numbers begin again at some point: then the highest are not the youngest. */
+static void test_numbers_begin_again(void **state)
+{
+	const struct folder *proc = *state;
+	struct socket_scan s = { 0 };
+
+	process(proc, 10, 9);
+	process(proc, 300, 7);
+	process(proc, 500, 8);
+	process(proc, 30000, 7);
+	folder_write(proc, "loadavg", "0.50 0.25 0.10 1/300 400\n");
+	assert_int_equal(socket_scan_find(&s, proc->path, 7, getuid(), MAX_MS), 300);
+	/* The others are found all the same. */
+	assert_int_equal(socket_scan_find(&s, proc->path, 8, getuid(), MAX_MS), 500);
+	assert_int_equal(socket_scan_find(&s, proc->path, 9, getuid(), MAX_MS), 10);
+	memset(&s, 0, sizeof(s));
+	folder_write(proc, "loadavg", "what is this");
+	assert_int_equal(socket_scan_find(&s, proc->path, 7, getuid(), MAX_MS), 30000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -83,6 +104,8 @@ int main(void)
 			test_finds_the_holder, folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(
 			test_known_ones_first, folder_setup, folder_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_numbers_begin_again, folder_setup, folder_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,11 +11,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const struct corpus_case *const tables[] = { protocol_cases, process_cases, path_cases,
-	kernel_cases, container_cases };
+static const struct corpus_case *const tables[] = { protocol_cases, process_cases, shared_cases,
+	path_cases, kernel_cases, container_cases };
 
 int must(int result, const char *what)
 {
@@ -73,6 +74,16 @@ const char *address_text(const union address *a, char buf[INET6_ADDRSTRLEN])
 	if (IN6_IS_ADDR_V4MAPPED(&a->v6.sin6_addr))
 		return inet_ntop(AF_INET, &a->v6.sin6_addr.s6_addr[12], buf, INET6_ADDRSTRLEN);
 	return inet_ntop(AF_INET6, &a->v6.sin6_addr, buf, INET6_ADDRSTRLEN);
+}
+
+int open_udp(void)
+{
+	return must(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket");
+}
+
+void datagram(int fd, const union address *to)
+{
+	sendto(fd, "x", 1, 0, &to->any, address_len(to));
 }
 
 void wait_answer(int fd)

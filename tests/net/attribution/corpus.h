@@ -40,8 +40,8 @@ struct corpus_case {
 	const char *note; /* what is hard about it, or why it cannot be known */
 };
 
-extern const struct corpus_case protocol_cases[], process_cases[], path_cases[], kernel_cases[],
-	container_cases[];
+extern const struct corpus_case protocol_cases[], process_cases[], shared_cases[], path_cases[],
+	kernel_cases[], container_cases[];
 
 /* The destination of this try; `more` tells several of one try apart. */
 union address target4(const struct run *r, unsigned more);
@@ -61,6 +61,10 @@ void skip(const char *why) __attribute__((noreturn));
 int must(int result, const char *what);
 
 int source_port(int fd);
+
+/* A UDP socket, and a datagram of one octet by it. */
+int open_udp(void);
+void datagram(int fd, const union address *to);
 
 /* Waits until the datagram that was sent is answered: then it was judged. */
 void wait_answer(int fd);

@@ -18,16 +18,6 @@
 
 #define CROWD 200
 
-static int open_udp(void)
-{
-	return must(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket");
-}
-
-static void datagram(int fd, const union address *to)
-{
-	sendto(fd, "x", 1, 0, &to->any, address_len(to));
-}
-
 static void exit_at_once(struct run *r)
 {
 	union address to = target4(r, 0);
@@ -75,24 +65,6 @@ static void fork_child_sends(struct run *r)
 		_exit(0);
 	}
 	expect(r, "udp", &to, 0, pid, NULL, NULL);
-	reap(pid);
-	close(fd);
-}
-
-/* Connected by the parent: the child's send looks up no route. */
-static void fork_child_connected(struct run *r)
-{
-	union address to = target4(r, 0);
-	int fd = open_udp();
-	pid_t pid;
-
-	must(connect(fd, &to.any, sizeof(to.v4)), "connect");
-	pid = spawn();
-	if (pid == 0) {
-		send(fd, "x", 1, 0);
-		_exit(0);
-	}
-	expect(r, "udp", &to, source_port(fd), pid, NULL, NULL);
 	reap(pid);
 	close(fd);
 }
@@ -374,30 +346,6 @@ static void crowd(struct run *r)
 		together(r, target4(r, 0), CROWD);
 }
 
-/* Two processes bound to one port send to one address: one flow for both, so the first counts. */
-static void reuseport_twins(struct run *r)
-{
-	union address from = { .v4 = { .sin_family = AF_INET } };
-	int port = 30000 + (int)(r->try % 10000);
-
-	set_port(&from, (uint16_t)port);
-	for (unsigned i = 0; i < 2; i++) {
-		union address to = target4(r, i);
-		pid_t pid = spawn();
-
-		if (pid == 0) {
-			int fd = open_udp();
-
-			setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &(int) { 1 }, sizeof(int));
-			must(bind(fd, &from.any, sizeof(from.v4)), "bind");
-			datagram(fd, &to);
-			_exit(0);
-		}
-		expect(r, "udp", &to, port, pid, NULL, NULL);
-		reap(pid);
-	}
-}
-
 /* Many connects of one process to where another one connects. */
 static void flood(struct run *r)
 {
@@ -432,7 +380,6 @@ const struct corpus_case process_cases[] = {
 	{ "exit-at-once6", exit_at_once6, "" },
 	{ "exec-exit", exec_exit_at_once, "" },
 	{ "fork-child-sends", fork_child_sends, "the parent made the socket" },
-	{ "fork-child-connected", fork_child_connected, "... and connected it" },
 	{ "vfork-exec", vfork_exec, "" },
 	{ "thread", thread_sends, "" },
 	{ "dup", dup_sends, "" },
@@ -447,7 +394,6 @@ const struct corpus_case process_cases[] = {
 	{ "same-destination", same_destination, "two in one millisecond" },
 	{ "same-destination6", same_destination6, "" },
 	{ "crowd", crowd, "200 processes to one address at once" },
-	{ "reuseport-twins", reuseport_twins, "" },
 	{ "flood", flood, "one floods, another connects to the same" },
 	{ 0 },
 };

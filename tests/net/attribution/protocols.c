@@ -284,9 +284,11 @@ struct uring {
 	struct io_uring_params p;
 };
 
-static void uring_open(struct uring *u)
+static void uring_open(struct uring *u, unsigned flags)
 {
 	memset(u, 0, sizeof(*u));
+	u->p.flags = flags;
+	u->p.sq_thread_idle = 1000;
 	u->fd = (int)syscall(SYS_io_uring_setup, 4, &u->p);
 	if (u->fd < 0)
 		skip("no io_uring here");
@@ -298,7 +300,7 @@ static void uring_open(struct uring *u)
 		must(-1, "mmap of the ring");
 }
 
-/* Submits the one entry, and waits for its end. */
+/* Submits the one entry (a sleeping thread of the kernel's is woken for it), and waits for its end. */
 static void uring_go(struct uring *u)
 {
 	uint32_t *tail = (uint32_t *)(u->sq + u->p.sq_off.tail);
@@ -306,20 +308,23 @@ static void uring_go(struct uring *u)
 
 	array[0] = 0;
 	__atomic_store_n(tail, *tail + 1, __ATOMIC_RELEASE);
-	must((int)syscall(SYS_io_uring_enter, u->fd, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0),
+	must((int)syscall(SYS_io_uring_enter, u->fd, 1, 1,
+		     IORING_ENTER_GETEVENTS |
+			     (u->p.flags & IORING_SETUP_SQPOLL ? IORING_ENTER_SQ_WAKEUP : 0),
+		     NULL, 0),
 		"io_uring_enter");
 	munmap(u->sqes, u->p.sq_entries * sizeof(struct io_uring_sqe));
 	munmap(u->sq, u->p.sq_off.array + u->p.sq_entries * sizeof(uint32_t));
 	close(u->fd);
 }
 
-static void uring_connect(struct run *r)
+static void connect_by_uring(const struct run *r, unsigned ring_flags)
 {
 	union address to = target4(r, 0);
 	struct uring u;
 	int fd = open_socket(AF_INET, SOCK_STREAM, 0);
 
-	uring_open(&u);
+	uring_open(&u, ring_flags);
 	memset(u.sqes, 0, sizeof(*u.sqes));
 	u.sqes->opcode = IORING_OP_CONNECT;
 	u.sqes->fd = fd;
@@ -330,8 +335,18 @@ static void uring_connect(struct run *r)
 	close(fd);
 }
 
-/* Through a worker thread of the ring: IOSQE_ASYNC. */
-static void uring_send(struct run *r)
+static void uring_connect(struct run *r)
+{
+	connect_by_uring(r, 0);
+}
+
+/* The kernel's thread takes it from the ring: no system call of the process connects. */
+static void sqpoll_connect(struct run *r)
+{
+	connect_by_uring(r, IORING_SETUP_SQPOLL);
+}
+
+static void send_by_uring(const struct run *r, unsigned ring_flags, uint8_t flags)
 {
 	union address to = target4(r, 0);
 	struct iovec iov = { (char[]) { "x" }, 1 };
@@ -340,16 +355,27 @@ static void uring_send(struct run *r)
 	int fd = open_socket(AF_INET, SOCK_DGRAM, 0);
 
 	m.msg_iovlen = 1;
-	uring_open(&u);
+	uring_open(&u, ring_flags);
 	memset(u.sqes, 0, sizeof(*u.sqes));
 	u.sqes->opcode = IORING_OP_SENDMSG;
-	u.sqes->flags = IOSQE_ASYNC;
+	u.sqes->flags = flags;
 	u.sqes->fd = fd;
 	u.sqes->addr = (uint64_t)(uintptr_t)&m;
 	u.sqes->len = 1;
 	uring_go(&u);
 	expect(r, "udp", &to, source_port(fd), getpid(), NULL, NULL);
 	close(fd);
+}
+
+/* Through a worker thread of the ring. */
+static void uring_send(struct run *r)
+{
+	send_by_uring(r, 0, IOSQE_ASYNC);
+}
+
+static void sqpoll_send(struct run *r)
+{
+	send_by_uring(r, IORING_SETUP_SQPOLL, 0);
 }
 
 const struct corpus_case protocol_cases[] = {
@@ -380,5 +406,7 @@ const struct corpus_case protocol_cases[] = {
 	{ "ping6-raw", ping6_raw, "" },
 	{ "uring-connect", uring_connect, "" },
 	{ "uring-send", uring_send, "by a worker thread of the ring" },
+	{ "sqpoll-connect", sqpoll_connect, "by the ring's thread in the kernel" },
+	{ "sqpoll-send", sqpoll_send, "" },
 	{ 0 },
 };

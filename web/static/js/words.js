@@ -102,6 +102,7 @@ const FLAGS = {
 	preload: 'Foreign code is loaded into it (LD_PRELOAD)',
 	traced: 'Another program controls it, as a debugger does',
 	exe_forged: 'It claims to be another program than was started (PR_SET_MM)',
+	shared_socket: 'Its socket or port is open in another program too, which may have sent this',
 	writable: 'Its file can be changed by users other than root',
 };
 
