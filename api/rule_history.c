@@ -106,14 +106,17 @@ void rule_history_get(struct http_request *req)
 	struct listing l = { .limit = 0 };
 	struct http_page page;
 	uint64_t before = 0;
-	char next[24];
+	char next[24], *end;
 	int r;
 
 	if (!http_query_known(req, known) || !http_page_read(req, &page))
 		return;
-	if (page.has_cursor && sscanf(page.cursor, "%20lu", &before) != 1) {
-		http_reply_invalid(req, "cursor", "is not one that this server gave");
-		return;
+	if (page.has_cursor) {
+		before = strtoull(page.cursor, &end, 10);
+		if (end == page.cursor || *end) {
+			http_reply_invalid(req, "cursor", "is not one that this server gave");
+			return;
+		}
 	}
 	l.items = json_array();
 	l.limit = page.limit;
@@ -126,7 +129,7 @@ void rule_history_get(struct http_request *req)
 		json_decref(l.items);
 		http_reply_problem(req, 404, NULL, "there is and was no rule of this name");
 	} else {
-		snprintf(next, sizeof(next), "%lu", l.last);
+		snprintf(next, sizeof(next), "%llu", (unsigned long long)l.last);
 		http_reply_list(req, l.items, l.more ? next : NULL);
 	}
 }

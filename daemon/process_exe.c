@@ -24,7 +24,7 @@
 #include "lib/cleanup.h"
 
 #define DELETED " (deleted)"
-#define OTHER_ROOT "other-root:"
+#define OTHER_ROOT PROCESS_EXE_OTHER_ROOT
 #define MEMFD "/memfd:"
 
 #ifndef SYS_openat2

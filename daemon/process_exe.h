@@ -10,6 +10,7 @@
 #include "lib/file_identity.h"
 
 #define PROCESS_EXE_LEN (4096 + 16)
+#define PROCESS_EXE_OTHER_ROOT "other-root:" /* begins a path that is not one of ours */
 
 /*
  * The path (raw bytes, not NUL-terminated) into `ret` of PROCESS_EXE_LEN bytes, in the forms that

@@ -15,9 +15,24 @@
 /* ---- what it runs, and as whom */
 
 /* What /proc said it runs. An image shared with others is theirs only as long as it says the same. */
+/*
+ * A file that was seen under its name, and is deleted since: in another mount namespace its name then proves nothing any more
+ * (process_exe.c), but it still is that file.
+ */
+static bool is_known_file(
+	const struct process_image *im, const char *path, const struct file_identity *exe)
+{
+	const size_t len = strlen(PROCESS_EXE_OTHER_ROOT);
+
+	return im->is_known && im->inode && im->inode == exe->inode && im->dev == exe->dev &&
+	       strncmp(path, PROCESS_EXE_OTHER_ROOT, len) == 0 &&
+	       strncmp(im->path, PROCESS_EXE_OTHER_ROOT, len) != 0;
+}
+
 static void learn_path(struct entry *e, const char *path, const struct file_identity *exe)
 {
-	if (e->image && e->image->is_known && strcmp(e->image->path, path) == 0)
+	if (e->image && e->image->is_known &&
+		(strcmp(e->image->path, path) == 0 || is_known_file(e->image, path, exe)))
 		return;
 	if (!e->image || e->image->is_known)
 		process_entry_set_image(e, process_image_new());
@@ -224,21 +239,29 @@ static void restart_entry(struct entry *e)
 	e->who = (struct process_who) { 0, UINT32_MAX, UINT32_MAX };
 }
 
-/* Rules match the executed file, whatever the process says of itself. False: out of memory. */
-static bool name_executed(struct process_table *t, struct entry *e, int dir, struct process *p)
+/* False: out of memory. */
+static bool take_path(struct process *p, const struct process_image *im)
 {
-	char *path;
+	char *path = strdup(im->path);
 
-	if (!is_forged(t, e, dir, &p->exe)) {
-		learn_path(e, p->path, &p->exe);
-		e->image_generation = t->generation;
-		return true;
-	}
-	path = strdup(e->image->path);
 	if (!path)
 		return false;
 	free(p->path);
 	p->path = path;
+	return true;
+}
+
+/* Rules match the executed file, whatever the process says of itself. False: out of memory. */
+static bool name_executed(struct process_table *t, struct entry *e, int dir, struct process *p)
+{
+	if (!is_forged(t, e, dir, &p->exe)) {
+		learn_path(e, p->path, &p->exe);
+		e->image_generation = t->generation;
+		return !e->image || !is_known_file(e->image, p->path, &p->exe) ||
+		       take_path(p, e->image);
+	}
+	if (!take_path(p, e->image))
+		return false;
 	p->flags |= PROCESS_EXE_FORGED;
 	/* Of the executed file nothing more is known. */
 	p->exe = (struct file_identity) { 0 };

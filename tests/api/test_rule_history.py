@@ -67,6 +67,8 @@ class RuleHistory(unittest.TestCase):
                 break
         self.assertEqual(seen, [i["id"] for i in self.history("a2")])
         self.assertEqual(len(seen), 4)
+        for bad in ("zz", "3178"):  # the second is "1x"
+            self.assertEqual(self.api.get(f"{RULES}/a2/history", query={"cursor": bad}).status, 422)
 
     def test_a_change_of_a_file_is_the_files(self):
         path = f"{self.d.rules_dir}/by-hand.json"

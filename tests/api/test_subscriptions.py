@@ -318,10 +318,23 @@ class TestLife(SubscriptionCase):
         with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
             return [int(p) for p in f.read().split()]
 
+    def launcher(self):
+        """The PID of the process that starts what fetches; another one of the console's may be there for a moment."""
+        def find():
+            for pid in self.children(self.daemon.console_pid()):
+                try:
+                    with open(f"/proc/{pid}/comm", encoding="ascii") as f:
+                        if f.read() == "opensnitch-get\n":
+                            return pid
+                except OSError:
+                    pass
+            return None
+        return wait_until(find, what="the launcher")
+
     def processes(self):
         """The PIDs of the launcher and of the program that fetches a list."""
-        launcher = self.children(self.daemon.console_pid())[0]
-        return launcher, self.children(launcher)[0]
+        launcher = self.launcher()
+        return launcher, wait_until(lambda: (lambda c: c if len(c) == 1 else None)(self.children(launcher)), what="one fetcher")[0]
 
     def assert_powerless(self, pid, opened):
         with open(f"/proc/{pid}/status", encoding="ascii") as f:
@@ -337,7 +350,7 @@ class TestLife(SubscriptionCase):
     def test_what_fetches_has_given_up_everything(self):
         console = self.daemon.console_pid()
         program = os.path.join(os.path.dirname(os.readlink(f"/proc/{console}/exe")), "opensnitch-fetcher")
-        launcher = wait_until(lambda: self.children(console), what="the launcher")[0]
+        launcher = self.launcher()
         wait_until(lambda: not self.children(launcher), what="no fetch of a test before")
         filters = self.assert_powerless(launcher, {3: "socket:", 5: program})
         hold = threading.Event()
@@ -361,7 +374,7 @@ class TestLife(SubscriptionCase):
                 self.assertNotIn("curl", f.read())
 
     def test_people_do_not_start_it(self):
-        launcher = self.children(self.daemon.console_pid())[0]
+        launcher = self.launcher()
         done = subprocess.run([os.path.join(os.path.dirname(os.readlink(f"/proc/{launcher}/exe")), "opensnitch-fetcher")],
                               capture_output=True, text=True, check=False)
         self.assertEqual((done.returncode, done.stdout), (2, ""))

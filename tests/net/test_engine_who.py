@@ -5,6 +5,8 @@ import os
 import platform
 import pwd
 import re
+import shutil
+import tempfile
 import time
 import unittest
 from datetime import datetime
@@ -196,6 +198,22 @@ class LineageTest(EngineTest):
             ticks = int(f.read().rpartition(")")[2].split()[19])
         at = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) + ticks / os.sysconf("SC_CLK_TCK")
         self.assertAlmostEqual(datetime.fromisoformat(told.replace("Z", "+00:00")).timestamp(), at, delta=1)
+
+    def test_a_program_that_deletes_its_file_is_told_whole(self):
+        """In a mount namespace of its own, where a name that is gone proves nothing; whenever it was looked at first."""
+        d = self.start_daemon(rules=[ALL])
+        folder = tempfile.mkdtemp(prefix="opensnitch-program-")
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        os.chmod(folder, 0o755)
+        for n, wait_s in enumerate((0, 0.1, 0.7)):
+            program = f"{folder}/bash{n}"
+            shutil.copy("/bin/bash", program)
+            done = self.net.run([program, "-c", f"read -rt {wait_s + 0.01} <> <(:); rm $BASH; exec 3<>/dev/tcp/{WWW4}/80", "word"])
+            self.assertEqual(done.returncode, 0, done.stderr)
+            found = wait_until(lambda path=program: [c for c in d.api.connections() if c["process"]["path"].endswith(path)], what="its connection")[0]
+            with self.subTest(wait_s=wait_s):
+                self.assertEqual(found["process"]["args"][-1:], ["word"], found)
+                self.assertTrue(found["process"]["started"], found)
 
     def test_every_ancestor_has_its_start_and_its_users(self):
         d = self.start_daemon(rules=[ALL])
