@@ -71,14 +71,31 @@ static int open_folder(const char *path, mode_t mode, bool *ret_made, struct err
 	return fd;
 }
 
+static bool is_rule_file(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len >= 6 && strcmp(name + len - 5, ".json") == 0;
+}
+
+/* What a rules folder may well have beside rules: hidden files (of git, of editors) and words about it. */
+static bool belongs_to_rules(const char *name)
+{
+	return is_rule_file(name) || name[0] == '.' || strncmp(name, "README", 6) == 0;
+}
+
+static bool belongs_to_state(const char *name)
+{
+	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
 /* A rule file that root copied here becomes the console's; a link or a file with other names does not. */
 static void own_rule_file(int dir, const char *name, const struct folders *f)
 {
-	size_t len = strlen(name);
 	_cleanup_close_ int fd = -1;
 	struct stat st;
 
-	if (len < 6 || strcmp(name + len - 5, ".json") != 0)
+	if (!is_rule_file(name))
 		return;
 	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1 ||
@@ -87,29 +104,49 @@ static void own_rule_file(int dir, const char *name, const struct folders *f)
 	(void)!fchown(fd, f->console_uid, f->console_gid);
 }
 
+static DIR *list_folder(int fd)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+
+	if (!dir && copy >= 0)
+		close(copy);
+	else if (dir)
+		rewinddir(dir); /* the copy shares its place with `fd` */
+	return dir;
+}
+
+static bool has_only(int fd, bool (*belongs)(const char *name))
+{
+	DIR *dir = list_folder(fd);
+	bool only = dir != NULL;
+	struct dirent *entry;
+
+	while (only && (entry = readdir(dir)))
+		only = belongs(entry->d_name);
+	if (dir)
+		closedir(dir);
+	return only;
+}
+
 /*
  * Gives a folder of root's to the console's user (a rules folder may be OpenSnitch's own, root:root). One that belongs to
- * somebody else already is left alone: the console then says what it cannot write.
+ * somebody else, or that holds what has nothing to do here (/etc by mistake), is left alone: the console then says what it cannot write.
  */
 static void give_to_console(int fd, const struct folders *f, bool with_rules)
 {
 	struct dirent *entry;
 	struct stat st;
 	DIR *dir;
-	int copy;
 
-	if (fstat(fd, &st) < 0 || st.st_uid != 0)
+	if (fstat(fd, &st) < 0 || st.st_uid != 0 ||
+		!has_only(fd, with_rules ? belongs_to_rules : belongs_to_state))
 		return;
-	copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	dir = with_rules && copy >= 0 ? fdopendir(copy) : NULL;
-	if (!dir && copy >= 0)
-		close(copy);
+	dir = with_rules ? list_folder(fd) : NULL;
 	while (dir && (entry = readdir(dir)))
 		own_rule_file(fd, entry->d_name, f);
-	if (dir) {
-		rewinddir(dir);
+	if (dir)
 		closedir(dir);
-	}
 	(void)!fchown(fd, f->console_uid, f->console_gid);
 }
 

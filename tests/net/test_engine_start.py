@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 from engine_kit import DEADLINE, WWW4, EngineTest, tap
+from daemon import rule
 
 FAILED, USAGE = 1, 2
 
@@ -123,6 +124,26 @@ class StartTest(EngineTest):
         self.assertEqual(d.proc.wait(DEADLINE), FAILED, d.log())
         self.assertIn(d.state_dir, d.log())
         self.assertEqual(d.leftovers(), [])
+
+    def test_a_folder_of_other_things_stays_what_it_is(self):
+        """As /etc by mistake: it is root's, and it is not given away."""
+        d = self.prepare()
+        os.mkdir(d.state_dir, 0o755)
+        with open(f"{d.state_dir}/passwd", "w", encoding="ascii"):
+            pass
+        d.launch()
+        self.assertEqual(d.proc.wait(DEADLINE), FAILED, d.log())
+        self.assertIn(d.state_dir, d.log())
+        self.assertEqual(os.stat(d.state_dir).st_uid, 0)
+        self.assertEqual(d.leftovers(), [])
+        d = self.prepare()
+        with open(f"{d.rules_dir}/passwd", "w", encoding="ascii"):
+            pass
+        os.chown(d.rules_dir, 0, 0)
+        d.start()
+        self.assertEqual(os.stat(d.rules_dir).st_uid, 0)
+        refused = d.api.post("/api/v1/rules", rule("new", "allow", ("dest.port", "1")))
+        self.assertEqual(refused.status, 503, refused)
 
     def test_state_folder_on_a_read_only_disk(self):
         d = self.prepare(wrap=("unshare", "--mount", "--propagation", "slave", "sh", "-c",
