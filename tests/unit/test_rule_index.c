@@ -102,51 +102,68 @@ static bool is_below(struct text name, const char *suffix, size_t n)
 	       (name.len == n || name.s[name.len - n - 1] == '.');
 }
 
-/*
- * Pieces put together at random: what a pattern matches must end as its text says, and where that is said to be all, it matches
- * whatever ends so.
- */
-static void test_suffix_holds(void **state)
+/* A pattern, and what its text says. */
+struct said {
+	char text[64], suffix[64];
+	size_t n; /* of the suffix */
+	bool is_all, is_sensitive;
+	struct pattern *p;
+};
+
+/* Pieces put together at random; false where they are no pattern. */
+static bool random_pattern(struct random_state *r, struct said *ret)
 {
 	static const char *const pieces[] = { "a", "b", "\\.", ".", "*", "?", "+", "^", "$",
 		"(^|\\.)", "(|.*\\.)", "(.*\\.)?", "(a|b)", "[ab]", "[^.]", "|", "\\w", "(?:a)",
 		"A", "{1,2}", "\\b" };
+
+	*ret = (struct said) { .is_sensitive = random_below(r, 2) };
+	for (unsigned i = 0, k = 1 + random_below(r, 6); i < k; i++)
+		strcat(ret->text, PICK(r, pieces));
+	strcat(ret->text, "$");
+	if (pattern_new(ret->text, strlen(ret->text), ret->is_sensitive, &ret->p, NULL) < 0)
+		return false;
+	ret->n = pattern_suffix(
+		ret->text, strlen(ret->text), ret->suffix, sizeof(ret->suffix), &ret->is_all);
+	ret->is_all &= !ret->is_sensitive;
+	return true;
+}
+
+/* What the pattern matches must end as its text says; where that is said to be all, it matches whatever ends so. */
+static bool holds(const struct said *s, struct text name)
+{
+	bool matches = pattern_match(s->p, name.s, name.len);
+	bool below = is_below(name, s->suffix, s->n);
+
+	if (matches ? !below : below && s->is_all)
+		fail_msg("%s %s '%.*s', but says '%.*s'", s->text,
+			matches ? "matches" : "does not match", (int)name.len, name.s, (int)s->n,
+			s->suffix);
+	return matches;
+}
+
+static void test_suffix_holds(void **state)
+{
 	static const char letters[] = "ab.AB";
 	struct random_state r = { 7 };
 	unsigned said = 0, held = 0, whole = 0;
+	struct said s;
 
 	(void)state;
 	for (unsigned round = 0; round < 60000; round++) {
-		char pattern[64] = "", suffix[64], host[8];
-		struct pattern *p = NULL;
-		bool is_all, is_sensitive = random_below(&r, 2);
-		size_t n;
-
-		for (unsigned i = 0, k = 1 + random_below(&r, 6); i < k; i++)
-			strcat(pattern, PICK(&r, pieces));
-		strcat(pattern, "$");
-		if (pattern_new(pattern, strlen(pattern), is_sensitive, &p, NULL) < 0)
+		if (!random_pattern(&r, &s))
 			continue;
-		n = pattern_suffix(pattern, strlen(pattern), suffix, sizeof(suffix), &is_all);
-		said += n > 0;
-		whole += is_all && !is_sensitive;
-		for (unsigned i = 0; n && i < 40; i++) {
+		said += s.n > 0;
+		whole += s.is_all;
+		for (unsigned i = 0; s.n && i < 40; i++) {
+			char host[8];
 			struct text name = { host, 1 + random_below(&r, sizeof(host)) };
 
 			for (size_t k = 0; k < name.len; k++)
 				host[k] = letters[random_below(&r, 5)];
-			if (!pattern_match(p, name.s, name.len)) {
-				if (is_all && !is_sensitive && is_below(name, suffix, n))
-					fail_msg("%s does not match '%.*s'", pattern, (int)name.len,
-						host);
-				continue;
-			}
-			held++;
-			if (!is_below(name, suffix, n))
-				fail_msg("%s matches '%.*s', but says '%.*s'", pattern,
-					(int)name.len, host, (int)n, suffix);
+			held += holds(&s, name);
 		}
-		pattern_free(p);
+		pattern_free(s.p);
 	}
 	assert_in_range(said, 400, 60000);
 	assert_in_range(held, 1000, UINT32_MAX);

@@ -190,29 +190,27 @@ static void test_operands(void **state)
 static void test_expressions_for_domains(void **state)
 {
 	static const struct {
-		const char *pattern;
-		bool sensitive;
-		const char *host;
-		bool want;
+		const char *pattern, *host;
+		bool sensitive, want;
 	} table[] = {
-		{ "^(|.*\\.)Example\\.com$", false, "example.COM", true },
-		{ "^(|.*\\.)example\\.com$", false, "a.b.example.com", true },
-		{ "^(|.*\\.)example\\.com$", false, ".example.com", true },
-		{ "^(|.*\\.)example\\.com$", false, "anexample.com", false },
-		{ "^(|.*\\.)example\\.com$", false, "ample.com", false },
-		{ "^(|.*\\.)example\\.com$", false, "example.com.", false },
-		{ "^(|.*\\.)example\\.com$", false, "", false },
-		{ "^(|.*\\.)example\\.com$", false, NULL, false },
-		{ "^(|.*\\.)example\\.com$", true, "a.example.com", true },
-		{ "^(|.*\\.)example\\.com$", true, "a.Example.com", false },
-		{ "(^|\\.)example\\.com$", false, "x\n.example.com", true },
-		{ "^(|.*\\.)example\\.com$", false, "x\n.example.com",
-			false }, /* "." is no line's end */
+		{ "^(|.*\\.)Example\\.com$", "example.COM", false, true },
+		{ "^(|.*\\.)example\\.com$", "a.b.example.com", false, true },
+		{ "^(|.*\\.)example\\.com$", ".example.com", false, true },
+		{ "^(|.*\\.)example\\.com$", "anexample.com", false, false },
+		{ "^(|.*\\.)example\\.com$", "ample.com", false, false },
+		{ "^(|.*\\.)example\\.com$", "example.com.", false, false },
+		{ "^(|.*\\.)example\\.com$", "", false, false },
+		{ "^(|.*\\.)example\\.com$", NULL, false, false },
+		{ "^(|.*\\.)example\\.com$", "a.example.com", true, true },
+		{ "^(|.*\\.)example\\.com$", "a.Example.com", true, false },
+		{ "(^|\\.)example\\.com$", "x\n.example.com", false, true },
+		/* "." is no line's end. */
+		{ "^(|.*\\.)example\\.com$", "x\n.example.com", false, false },
 		/* Letters outside ASCII that are the same but for their case. */
-		{ "(^|\\.)desk\\.example$", false, "a.des\342\204\252.example", true },
-		{ "(^|\\.)desk\\.example$", false, "a.de\305\277k.example", true },
-		{ "(^|\\.)desk\\.example$", true, "a.de\305\277k.example", false },
-		{ "(^|\\.)desk\\.example$", false, "\377.desk.example", true },
+		{ "(^|\\.)desk\\.example$", "a.des\342\204\252.example", false, true },
+		{ "(^|\\.)desk\\.example$", "a.de\305\277k.example", false, true },
+		{ "(^|\\.)desk\\.example$", "a.de\305\277k.example", true, false },
+		{ "(^|\\.)desk\\.example$", "\377.desk.example", false, true },
 	};
 
 	(void)state;
