@@ -10,6 +10,7 @@
 #include "api/console.h"
 #include "api/engine_ask.h"
 #include "api/http.h"
+#include "api/items.h"
 #include "daemon/ipc.h"
 #include "lib/addr.h"
 #include "lib/verdict.h"
@@ -79,11 +80,15 @@ void names_told(struct console *c, const struct ipc_name *msg)
 
 void names_end(struct console *c, const struct ipc_names_end *msg)
 {
+	static const char *const sorts[] = { "address", "name", "learned", "expires", NULL };
+	static const char *const ids[] = { "address", "name", "source", "server", NULL };
+	static const char *const filters[] = { "source", "server", NULL };
+	static const struct items_kind kind = { sorts, ids, filters };
 	json_t *items;
 	struct http_request *req = engine_ask_end(c->asks, msg->request, &items);
 
 	if (req)
-		http_reply_list(req, items, NULL);
+		items_reply(req, items, &kind);
 	else
 		json_decref(items);
 }

@@ -101,7 +101,7 @@ const struct route routes[] = {
 	{ HTTP_DELETE, API "/flows/{id}", SCOPE_ADMIN, NO_BODY, flows_delete, NO_QUERY },
 
 	{ HTTP_GET, API "/names", SCOPE_READ, NO_BODY, names_list_handler,
-		QUERY("address", "name") },
+		QUERY("address", "name", "limit", "cursor", "sort", "source", "server") },
 
 	{ HTTP_GET, API "/events", SCOPE_READ, NO_BODY, events_get, QUERY("types") },
 

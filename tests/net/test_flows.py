@@ -226,6 +226,14 @@ class FlowsTest(unittest.TestCase):
         self.assertEqual(len(name["asked_by"]), 1)
         self.assertLess(name["learned"], name["expires"])
         by_name = self.api.get("/api/v1/names", query={"name": "NEWS.example.test."}).json["items"]
+        # Both its addresses, in the order that is asked for, page by page; of another server there is none.
+        order = self.api.get("/api/v1/names", query={"name": "news.example.test", "sort": "-address"}).json["items"]
+        self.assertEqual([n["address"] for n in order], sorted((n["address"] for n in by_name), reverse=True))
+        page = self.api.get("/api/v1/names", query={"name": "news.example.test", "limit": "1"}).json
+        if len(by_name) > 1:
+            rest = self.api.get("/api/v1/names", query={"name": "news.example.test", "cursor": page["next"]}).json
+            self.assertEqual(page["items"] + rest["items"], by_name)
+        self.assertEqual(self.api.get("/api/v1/names", query={"name": "news.example.test", "server": "192.0.2.1"}).json["items"], [])
         self.assertIn("198.51.100.11", [n["address"] for n in by_name])
         self.assertEqual(self.api.get("/api/v1/names", query={"name": "nobody.test"}).json, {"items": [], "next": None})
         for query, field in (({}, "address"), ({"address": "x"}, "address"), ({"name": "a" * 300}, "name"),
