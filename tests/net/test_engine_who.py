@@ -71,7 +71,7 @@ class WhoTest(EngineTest):
             before = counted(0)
             for _ in range(n):
                 self.assertIsNone(program.call("tcp", WWW4, 80).error)
-            packets, reads, empty, events = (now - then for now, then in zip(counted(before[0] + n), before))
+            packets, reads, empty, events = (after - was for after, was in zip(counted(before[0] + n), before))
             self.assertGreaterEqual(events, packets)
             self.assertGreater(reads - empty, 0)
             seen.append((packets, reads, empty))
