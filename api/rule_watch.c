@@ -4,7 +4,6 @@
 
 #include "api/rule_watch.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "lib/hash.h"
+#include "lib/inotify_read.h"
 
 #define WRITING_MAX 256 /* files; more than anybody writes at once */
 #define DONE (IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE)
@@ -98,8 +98,9 @@ static void note_writing(struct rule_watch *w, const char *name)
 }
 
 /* True when the folder is worth a look. */
-static bool take_event(struct rule_watch *w, const struct inotify_event *e)
+static bool take_event(void *ctx, const struct inotify_event *e)
 {
+	struct rule_watch *w = ctx;
 	struct writing *entry;
 
 	/* Something was missed: what is being written too. */
@@ -121,19 +122,5 @@ static bool take_event(struct rule_watch *w, const struct inotify_event *e)
 
 bool rule_watch_read(struct rule_watch *w)
 {
-	_Alignas(struct inotify_event) char buf[16 * (sizeof(struct inotify_event) + NAME_MAX + 1)];
-	bool changed = false;
-	ssize_t n;
-
-	while ((n = read(w->fd, buf, sizeof(buf))) > 0) {
-		const char *p = buf;
-
-		while (p < buf + n) {
-			const struct inotify_event *e = (const void *)p;
-
-			changed |= take_event(w, e);
-			p += sizeof(*e) + e->len;
-		}
-	}
-	return changed;
+	return inotify_read(w->fd, take_event, w);
 }

@@ -4,11 +4,12 @@
 
 #include "daemon/file_watch.h"
 
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <unistd.h>
+
+#include "lib/inotify_read.h"
 
 /* A link count that changes tells that another file got the name, where that happens in a folder which is not watched. */
 #define OF_FILE (IN_CLOSE_WRITE | IN_ATTRIB | IN_MOVE_SELF | IN_DELETE_SELF)
@@ -68,8 +69,10 @@ int file_watch_fd(const struct file_watch *w)
 	return w ? w->fd : -1;
 }
 
-static bool is_about_file(const struct file_watch *w, const struct inotify_event *e)
+static bool is_about_file(void *ctx, const struct inotify_event *e)
 {
+	const struct file_watch *w = ctx;
+
 	if (e->mask & IN_Q_OVERFLOW)
 		return true;
 	if (e->wd == w->folder)
@@ -80,20 +83,8 @@ static bool is_about_file(const struct file_watch *w, const struct inotify_event
 
 bool file_watch_read(struct file_watch *w)
 {
-	_Alignas(struct inotify_event) char buf[16 * (sizeof(struct inotify_event) + NAME_MAX + 1)];
-	bool changed = false;
-	ssize_t n;
+	bool changed = inotify_read(w->fd, is_about_file, w);
 
-	while ((n = read(w->fd, buf, sizeof(buf))) > 0) {
-		const char *p = buf;
-
-		while (p < buf + n) {
-			const struct inotify_event *e = (const void *)p;
-
-			changed |= is_about_file(w, e);
-			p += sizeof(*e) + e->len;
-		}
-	}
 	/* Before the caller reads it: what is written from now on is told again. */
 	if (changed)
 		watch_file(w);
