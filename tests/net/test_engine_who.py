@@ -113,7 +113,7 @@ class WhoTest(EngineTest):
         wait_until(lambda: "common_pid !=" not in filter_now(), what="the end of the exception")
 
     def test_without_tracefs_the_table_of_processes_decides(self):
-        d = self.start_daemon(rules=[ALL], wrap=HIDE_TRACEFS)
+        d = self.start_daemon(rules=[ALL], wrap=HIDE_TRACEFS, args=["--no-bpf"])
         got = d.status()["attribution"]
         self.assertEqual(got["method"], "proc")
         self.assertIn("tracefs", got["why"])
