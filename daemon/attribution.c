@@ -61,7 +61,7 @@ void attribution_drain(struct attribution *a)
 	if (!a->trace)
 		return;
 	trace_drain(a->trace, on_event, a);
-	lost = trace_lost(a->trace);
+	lost = trace_tasks_lost(a->trace);
 	if (lost != a->lost_seen) {
 		a->lost_seen = lost;
 		process_on_lost(a->processes);

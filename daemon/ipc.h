@@ -106,6 +106,7 @@ struct ipc_str {
 struct ipc_relative {
 	int32_t pid; /* 0: none */
 	struct ipc_str path;
+	struct ipc_str name; /* what the kernel calls it; empty unless the path is */
 	uint32_t uid, euid; /* real and effective; UINT32_MAX: not known */
 	uint64_t started_us; /* CLOCK_REALTIME; 0: not known */
 };

@@ -93,7 +93,7 @@ class WhoTest(EngineTest):
                   f"s.sendto(b'x', ('{WWW4}', 9000))\nprint('sent', flush=True)\nsys.stdin.read()\n")
         proc = self.net.popen([PYTHON, "-c", script], user="nobody", stdin=-1)
         port, tid = map(int, proc.stdout.readline().split())
-        instance = f"/sys/kernel/tracing/instances/opensnitch-{d.queue}/events/fib/fib_table_lookup/filter"
+        instance = f"/sys/kernel/tracing/instances/opensnitch-{d.queue}-routes/events/fib/fib_table_lookup/filter"
 
         def filter_now():
             with open(instance, encoding="ascii") as f:
