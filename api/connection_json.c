@@ -23,7 +23,7 @@ static struct text ipc_text(const void *msg, struct ipc_str s)
 static struct connection_relative relative_from_ipc(const void *msg, const struct ipc_relative *r)
 {
 	return (struct connection_relative) { r->pid, ipc_text(msg, r->path), r->started_us, r->uid,
-		r->euid };
+		r->euid, ipc_text(msg, r->name) };
 }
 
 void connection_view_from_ipc(
@@ -71,7 +71,8 @@ void connection_view_from_ipc(
 
 static struct connection_relative relative_from_record(const struct record_relative *r)
 {
-	return (struct connection_relative) { r->pid, r->path, r->started_us, r->uid, r->euid };
+	return (struct connection_relative) { r->pid, r->path, r->started_us, r->uid, r->euid,
+		r->name };
 }
 
 void connection_view_from_record(
@@ -172,6 +173,8 @@ static void write_relative(struct textbuf *b, const struct connection_relative *
 {
 	textbuf_printf(b, "{\"pid\":%d,\"path\":", r->pid);
 	textbuf_json_or_null(b, r->path.s, r->path.len);
+	textbuf_puts(b, ",\"name\":");
+	textbuf_json_or_null(b, r->name.s, r->name.len);
 	write_who(b, r->started_us, r->uid, r->euid);
 	textbuf_puts(b, "}");
 }

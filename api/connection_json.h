@@ -26,6 +26,7 @@ struct connection_relative {
 	struct text path;
 	uint64_t started_us; /* CLOCK_REALTIME; 0: not known */
 	uint32_t uid, euid; /* UINT32_MAX: not known */
+	struct text name; /* what the kernel calls it; empty unless the path is */
 };
 
 struct connection_view {

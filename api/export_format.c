@@ -111,6 +111,7 @@ static void add_decision(struct line *l, const struct connection_view *v)
 	add_text(l, "container", v->container);
 	add_text(l, "iface.out", v->iface_out);
 	add_word(l, "confidence", confidence_str(v->confidence));
+	add_number(l, "latency_us", v->latency_us);
 	if (v->id)
 		add_number(l, "id", v->id);
 }
@@ -156,8 +157,8 @@ size_t export_format_syslog(const struct connection_view *v, const struct export
 	char head[512], when[CLOCK_TEXT_LEN];
 	int n = snprintf(head, sizeof(head),
 		"<%d>1 %s %s opensnitch %d decision [meta sequenceId=\"%u\"][" SD_ID,
-		FACILITY_AUTHPRIV * 8 + severity, clock_format(v->time_us, when), o->host,
-		(int)o->pid, sequence);
+		FACILITY_AUTHPRIV * 8 + severity, clock_format(v->time_us + v->latency_us, when),
+		o->host, (int)o->pid, sequence);
 
 	if (n < 0 || !add(&l, head, (size_t)n))
 		return 0;

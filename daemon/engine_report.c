@@ -11,6 +11,7 @@
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/process_flag.h"
+#include "lib/utf8.h"
 
 static void put_text(struct ipc_builder *b, struct ipc_str *ret, const char *s)
 {
@@ -26,6 +27,12 @@ static void put_relative(struct ipc_builder *b, struct ipc_relative *ret, int32_
 	ret->euid = who->euid;
 	ret->started_us = who->started_us;
 	put_text(b, &ret->path, path);
+	if (!*path) {
+		char name[4 * PROCESS_NAME_LEN];
+
+		utf8_sanitize(who->name, strlen(who->name), name, sizeof(name));
+		put_text(b, &ret->name, name);
+	}
 }
 
 static void fill_process(struct engine *e, struct ipc_process *m, const struct connection *c)
@@ -78,13 +85,19 @@ static void fill_connection(struct engine *e, struct ipc_connection *m, const st
 	fill_process(e, &m->process, c);
 }
 
+static uint32_t latency_between(uint64_t read_ns, uint64_t decided_ns)
+{
+	uint64_t us = (decided_ns - read_ns) / 1000;
+
+	return us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
+}
+
 void engine_report_connection(struct engine *e, const struct connection *c, enum action action,
 	enum reason reason, bool nolog, struct text rule, unsigned n_packets, uint64_t flow_id)
 {
 	struct ipc_connection *m = ipc_begin(&e->builder, IPC_CONNECTION);
-	uint64_t latency_us = (clock_mono_ns() - c->read_ns) / 1000;
 
-	m->latency_us = latency_us > UINT32_MAX ? UINT32_MAX : (uint32_t)latency_us;
+	m->latency_us = latency_between(c->read_ns, clock_mono_ns());
 	m->action = (uint8_t)action;
 	m->reason = (uint8_t)reason;
 	m->nolog = nolog;
@@ -106,6 +119,7 @@ void engine_report_flow(struct engine *e, const struct live_flow *f)
 	m->connection.nolog = f->nolog;
 	m->connection.held_packets = 1;
 	m->connection.flow_id = f->id;
+	m->connection.latency_us = latency_between(f->connection.read_ns, f->added_ns);
 	m->before_start = f->before_start;
 	m->bytes_out = f->bytes_out;
 	m->bytes_in = f->bytes_in;

@@ -33,7 +33,7 @@ static int check_str(const void *msg, size_t len, struct ipc_str s)
 static int check_process(const void *msg, size_t len, const struct ipc_process *p)
 {
 	const struct ipc_str strs[] = { p->path, p->args, p->cwd, p->user, p->cgroup, p->container,
-		p->script, p->creator.path };
+		p->script, p->creator.path, p->creator.name };
 
 	for (size_t i = 0; i < array_len(strs); i++)
 		if (check_str(msg, len, strs[i]) < 0)
@@ -42,7 +42,8 @@ static int check_process(const void *msg, size_t len, const struct ipc_process *
 		p->flags & ~PROCESS_FLAGS_ALL)
 		return ERR_MALFORMED;
 	for (uint32_t i = 0; i < p->n_parents; i++)
-		if (check_str(msg, len, p->parents[i].path) < 0)
+		if (check_str(msg, len, p->parents[i].path) < 0 ||
+			check_str(msg, len, p->parents[i].name) < 0)
 			return ERR_MALFORMED;
 	return 0;
 }

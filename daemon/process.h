@@ -20,11 +20,15 @@
 struct process_table;
 struct process_image;
 
+#define PROCESS_NAME_LEN 16 /* TASK_COMM_LEN of include/linux/sched.h, with the NUL */
+
 /* Whose a process is, and since when: as at the last look. */
 struct process_who {
 	uint64_t started_us; /* CLOCK_REALTIME, to the clock tick; 0: not known */
 	uint32_t uid; /* real; UINT32_MAX not known */
 	uint32_t euid; /* effective, likewise */
+	/* What the kernel calls it, by its own word: raw bytes; "" unless its path could not be read. */
+	char name[PROCESS_NAME_LEN];
 };
 
 struct process_parent {

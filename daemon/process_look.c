@@ -67,7 +67,9 @@ static struct process_who who_of(
 {
 	uint64_t tick_us = 1000000u / (uint64_t)sysconf(_SC_CLK_TCK);
 
-	return (struct process_who) { t->booted_us + start_time * tick_us, ids->uid, ids->euid };
+	return (struct process_who) { .started_us = t->booted_us + start_time * tick_us,
+		.uid = ids->uid,
+		.euid = ids->euid };
 }
 
 /* Fills the path and network namespace of a process that nobody asked about. False: it cannot be looked at. */
@@ -88,8 +90,9 @@ static bool look_briefly(struct process_table *t, struct entry *e, int32_t *ret_
 		*ret_ppid = ids.ppid;
 		e->who = who_of(t, &ids, life.start_time);
 	}
-	if (process_read_path(dir, t->host_mnt, path) && file_identity_read(dir, "exe", &exe) &&
-		!is_forged(t, e, dir, &exe)) {
+	if (!process_read_path(dir, t->host_mnt, path)) {
+		process_read_name(dir, e->who.name);
+	} else if (file_identity_read(dir, "exe", &exe) && !is_forged(t, e, dir, &exe)) {
 		learn_path(e, path, &exe);
 		e->image_generation = t->generation;
 	}
@@ -236,7 +239,7 @@ static void restart_entry(struct entry *e)
 	e->record = NULL;
 	e->born_ns = e->exec_ns = 0;
 	e->netns = 0;
-	e->who = (struct process_who) { 0, UINT32_MAX, UINT32_MAX };
+	e->who = (struct process_who) { .uid = UINT32_MAX, .euid = UINT32_MAX };
 }
 
 /* False: out of memory. */

@@ -239,6 +239,16 @@ struct process *process_new(int32_t pid, const char *path)
 	return p;
 }
 
+void process_read_name(int dir, char ret[static PROCESS_NAME_LEN])
+{
+	char text[64]; /* kernel threads of work queues say more */
+	ssize_t n = read_file(dir, "comm", text, sizeof(text));
+
+	if (n > 0 && text[n - 1] == '\n')
+		text[n - 1] = '\0';
+	snprintf(ret, PROCESS_NAME_LEN, "%.*s", PROCESS_NAME_LEN - 1, n > 0 ? text : "");
+}
+
 /* A kernel thread has no argv; its name says what it does. */
 static bool read_kernel_name(int dir, struct process *p)
 {

@@ -39,6 +39,9 @@ int process_read_ids(int dir, struct process_ids *ret);
 /* The inode number of a namespace ("net", "mnt"), or 0. */
 uint64_t process_read_ns(int dir, const char *name);
 
+/* What the kernel calls it, as it may have chosen itself: raw bytes, NUL-terminated; "" when it cannot be read. */
+void process_read_name(int dir, char ret[static PROCESS_NAME_LEN]);
+
 /*
  * The path of what it executes, sanitized, into LIMIT_PATH + 1 bytes; false when it cannot be told (the task is a zombie).
  *

@@ -38,6 +38,7 @@ struct record_relative {
 	struct text path;
 	uint64_t started_us; /* CLOCK_REALTIME; 0: not known */
 	uint32_t uid, euid; /* UINT32_MAX: not known */
+	struct text name; /* what the kernel calls it; empty unless the path is */
 };
 
 /* A connection as the API tells it, from an IPC message or from the database. Texts are borrowed. */

@@ -109,10 +109,12 @@ void history_note(struct history *h, int result, const struct error *err);
 struct ip_addr history_address(struct text text);
 
 /*
- * The text form of relatives: "WHO 0x1f path 0x1f WHO 0x1f path ...". WHO is "PID,STARTED,UID,EUID", of which all but the PID may be
- * missing (rows of older versions have it alone) or empty (not known).
+ * The text form of relatives: "WHO 0x1f path 0x1f WHO 0x1f path ...". WHO is "PID,STARTED,UID,EUID,NAME", of which all but the PID may
+ * be missing (rows of older versions have it alone) or empty (not known).
  */
-#define RELATIVE_TEXT_LEN (LIMIT_PATH + 64)
+#define RELATIVE_NAME_MAX 60
+#define RELATIVE_WHO_LEN (64 + RELATIVE_NAME_MAX)
+#define RELATIVE_TEXT_LEN (LIMIT_PATH + RELATIVE_WHO_LEN)
 #define PARENTS_TEXT_LEN (LIMIT_PARENTS * RELATIVE_TEXT_LEN)
 struct text history_relatives_text(
 	const struct record_relative *list, unsigned n, char *buf, size_t size);

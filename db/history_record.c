@@ -21,7 +21,7 @@ static struct record_relative relative_of(
 	const struct ipc_connection *msg, const struct ipc_relative *r)
 {
 	return (struct record_relative) { r->pid, text_of(msg, r->path), r->started_us, r->uid,
-		r->euid };
+		r->euid, text_of(msg, r->name) };
 }
 
 /* The arguments are the program's own bytes: each is made printable, which leaves the separator free. */
@@ -86,10 +86,11 @@ void connection_record_from_ipc(
 	ret->creator = relative_of(msg, &p->creator);
 }
 
-/* "PID,STARTED,UID,EUID" and the separator; nothing where a number is not known. */
+/* "PID,STARTED,UID,EUID,NAME" and the separator; nothing where a number is not known; without the comma where there is no name. */
 static int who_text(const struct record_relative *r, char *buf, size_t size)
 {
 	char started[24] = "", uid[12] = "", euid[12] = "";
+	int len = (int)(r->name.len < RELATIVE_NAME_MAX ? r->name.len : RELATIVE_NAME_MAX);
 
 	if (r->started_us)
 		snprintf(started, sizeof(started), "%llu", (unsigned long long)r->started_us);
@@ -97,8 +98,8 @@ static int who_text(const struct record_relative *r, char *buf, size_t size)
 		snprintf(uid, sizeof(uid), "%u", r->uid);
 	if (r->euid != UINT32_MAX)
 		snprintf(euid, sizeof(euid), "%u", r->euid);
-	return snprintf(
-		buf, size, "%d,%s,%s,%s%c", r->pid, started, uid, euid, CONNECTION_ARGS_SEPARATOR);
+	return snprintf(buf, size, "%d,%s,%s,%s%s%.*s%c", r->pid, started, uid, euid,
+		len ? "," : "", len, len ? r->name.s : "", CONNECTION_ARGS_SEPARATOR);
 }
 
 struct text history_relatives_text(
@@ -108,7 +109,7 @@ struct text history_relatives_text(
 
 	for (unsigned i = 0; i < n; i++) {
 		struct text path = list[i].path;
-		char who[64];
+		char who[RELATIVE_WHO_LEN];
 		size_t len = (size_t)who_text(&list[i], who, sizeof(who));
 
 		if (used + 1 + len + path.len >= size)
@@ -145,6 +146,8 @@ static void parse_who(const char *p, const char *end, struct record_relative *re
 	ret->started_us = next_number(&p, end, 0);
 	ret->uid = (uint32_t)next_number(&p, end, UINT32_MAX);
 	ret->euid = (uint32_t)next_number(&p, end, UINT32_MAX);
+	ret->name = p < end && *p == ',' ? (struct text) { p + 1, (size_t)(end - p - 1) }
+					 : (struct text) { NULL, 0 };
 }
 
 unsigned history_relatives_parse(struct text text, struct record_relative *ret, unsigned max)

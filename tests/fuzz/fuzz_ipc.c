@@ -27,13 +27,15 @@ static void read_connection(const uint8_t *msg, size_t len, const struct ipc_con
 {
 	const struct ipc_process *p = &c->process;
 	const struct ipc_str strs[] = { c->host, c->rule, p->path, p->args, p->cwd, p->user,
-		p->cgroup, p->container, p->creator.path };
+		p->cgroup, p->container, p->creator.path, p->creator.name };
 
 	for (size_t i = 0; i < array_len(strs); i++)
 		read_str(msg, len, strs[i]);
 	FUZZ_ASSERT(p->n_parents <= LIMIT_PARENTS);
-	for (uint32_t i = 0; i < p->n_parents; i++)
+	for (uint32_t i = 0; i < p->n_parents; i++) {
 		read_str(msg, len, p->parents[i].path);
+		read_str(msg, len, p->parents[i].name);
+	}
 	/* Each has a name: a value outside its enum would make these read behind their tables. */
 	FUZZ_ASSERT(action_str((enum action)c->action) && reason_str((enum reason)c->reason) &&
 		    attribution_method_str((enum attribution_method)c->method) &&

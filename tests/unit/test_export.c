@@ -101,6 +101,7 @@ static struct connection_view decision(void)
 	struct connection_view v = {
 		.id = 7,
 		.time_us = UINT64_C(1764324000123456),
+		.latency_us = 2500000,
 		.flow = { .src_port = 50312, .dst_port = 443, .proto = 6 },
 		.decided = true,
 		.action = ACTION_DENY,
@@ -141,12 +142,13 @@ static void test_a_message_has_it_all(void **state)
 
 	(void)state;
 	assert_string_equal(format(&v, LIMIT_EXPORT_MESSAGE),
-		"<84>1 2025-11-28T10:00:00.123456Z host opensnitch 99 decision "
+		"<84>1 2025-11-28T10:00:02.623456Z host opensnitch 99 decision "
 		"[meta sequenceId=\"12\"][opensnitch@32473 action=\"deny\" reason=\"rule\" "
 		"rule=\"deny-all\" protocol=\"tcp\" source.ip=\"10.0.0.5\" source.port=\"50312\" "
 		"dest.ip=\"93.184.216.34\" dest.port=\"443\" dest.host=\"example.com\" "
 		"process.id=\"4711\" process.path=\"/usr/bin/curl\" user.id=\"1000\" "
-		"user.name=\"ann\" confidence=\"exact\" id=\"7\"] deny tcp 10.0.0.5:50312 -> "
+		"user.name=\"ann\" confidence=\"exact\" latency_us=\"2500000\" id=\"7\"] deny tcp "
+		"10.0.0.5:50312 -> "
 		"93.184.216.34:443 (example.com) by /usr/bin/curl (rule deny-all)");
 	/* Nobody knows the process; ICMP has no ports; an address of IPv6. */
 	v.action = ACTION_ALLOW;
@@ -160,10 +162,11 @@ static void test_a_message_has_it_all(void **state)
 	v.reason = REASON_DEFAULT;
 	v.confidence = CONFIDENCE_UNKNOWN;
 	assert_string_equal(format(&v, LIMIT_EXPORT_MESSAGE),
-		"<86>1 2025-11-28T10:00:00.123456Z host opensnitch 99 decision "
+		"<86>1 2025-11-28T10:00:02.623456Z host opensnitch 99 decision "
 		"[meta sequenceId=\"12\"][opensnitch@32473 action=\"allow\" reason=\"default\" "
 		"protocol=\"icmp6\" source.ip=\"2001:db8::1\" dest.ip=\"2001:db8::2\" "
-		"confidence=\"unknown\"] allow icmp6 2001:db8::1 -> 2001:db8::2 by unknown "
+		"confidence=\"unknown\" latency_us=\"2500000\"] allow icmp6 2001:db8::1 -> "
+		"2001:db8::2 by unknown "
 		"(default)");
 	v.flow.proto = 17;
 	assert_non_null(strstr(format(&v, LIMIT_EXPORT_MESSAGE), " [2001:db8::1]:50312 -> "));

@@ -142,8 +142,9 @@ static void test_old_relatives(void **state)
 	static const char old[] = "4000\x1f/usr/bin/bash\x1f"
 				  "1,,,7\x1f/sbin/init\x1f"
 				  "9,x";
-	struct record_relative r[3];
-	char buf[64];
+	struct record_relative r[3], again;
+	struct record_relative nameless = { .pid = 1, .name = { "in,it", 5 } };
+	char buf[64], roomy[256], long_name[300];
 
 	(void)state;
 	assert_int_equal(history_relatives_parse((struct text) { old, sizeof(old) - 1 }, r, 3), 2);
@@ -157,6 +158,17 @@ static void test_old_relatives(void **state)
 	assert_int_equal(r[1].euid, 7);
 	assert_int_equal(history_relatives_parse((struct text) { old, sizeof(old) - 1 }, r, 1), 1);
 	assert_int_equal(history_relatives_parse((struct text) { NULL, 0 }, r, 3), 0);
+	assert_int_equal(r[0].name.len, 0);
+	/* The name of one without a path; one that is too long is cut. */
+	assert_text(history_relatives_text(&nameless, 1, buf, sizeof(buf)), "1,,0,0,in,it\x1f");
+	assert_int_equal(history_relatives_parse((struct text) { buf, 13 }, &again, 1), 1);
+	assert_text(again.name, "in,it");
+	assert_int_equal(again.euid, 0);
+	assert_int_equal(again.path.len, 0);
+	nameless.name = (struct text) { long_name, sizeof(long_name) };
+	memset(long_name, 'x', sizeof(long_name));
+	assert_int_equal(
+		history_relatives_text(&nameless, 1, roomy, sizeof(roomy)).len, 7 + 60 + 1);
 	/* What does not fit is left out whole. */
 	assert_text(history_relatives_text(r, 2, buf, 30), "4000,,,\x1f/usr/bin/bash");
 }

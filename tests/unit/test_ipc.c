@@ -245,6 +245,8 @@ static const struct {
 	{ IPC_CONNECTION, offsetof(struct ipc_connection, process.creator.path) },
 	{ IPC_CONNECTION, offsetof(struct ipc_connection, process.parents[0].path) },
 	{ IPC_CONNECTION, offsetof(struct ipc_connection, process.parents[7].path) },
+	{ IPC_CONNECTION, offsetof(struct ipc_connection, process.parents[7].name) },
+	{ IPC_CONNECTION, offsetof(struct ipc_connection, process.creator.name) },
 	{ IPC_PROMPT, offsetof(struct ipc_connection, host) },
 	{ IPC_PROMPT, offsetof(struct ipc_connection, process.parents[7].path) },
 	{ IPC_STATUS, offsetof(struct ipc_status, method_why) },

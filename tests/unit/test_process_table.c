@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -71,6 +72,45 @@ static void test_the_dead_are_remembered_with_their_parents(void **state)
 	process_table_free(t);
 }
 
+/* A process as /proc shows it whose file cannot be read: there is no "exe". */
+static void write_process(const struct folder *f, int pid, int ppid, const char *name)
+{
+	char path[300], text[512];
+
+	snprintf(path, sizeof(path), "%s/%d", f->path, pid);
+	assert_int_equal(mkdir(path, 0700), 0);
+	snprintf(path, sizeof(path), "%d/comm", pid);
+	snprintf(text, sizeof(text), "%s\n", name);
+	folder_write(f, path, text);
+	snprintf(path, sizeof(path), "%d/stat", pid);
+	snprintf(text, sizeof(text), "%d (%s) S %d 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 77 0\n", pid,
+		name, ppid);
+	folder_write(f, path, text);
+	snprintf(path, sizeof(path), "%d/status", pid);
+	snprintf(text, sizeof(text), "Name:\t%s\nTgid:\t%d\nPPid:\t%d\nUid:\t5\t6\t5\t5\n", name,
+		pid, ppid);
+	folder_write(f, path, text);
+}
+
+static void test_an_ancestor_without_a_path_has_a_name(void **state)
+{
+	struct process_table *t;
+	struct process *p;
+
+	write_process(*state, 1, 0, "init");
+	write_process(*state, FIRST, 1, "(x) \x01 and more");
+	t = open_table(state);
+	begin(t, FIRST, FIRST + 1);
+	p = process_get(t, FIRST + 1);
+	assert_non_null(p);
+	assert_int_equal(p->n_parents, 1);
+	assert_string_equal(p->parents[0].path, "");
+	assert_string_equal(p->parents[0].who.name, "(x) \x01 and more");
+	assert_int_equal(p->parents[0].who.euid, 6);
+	process_unref(p);
+	process_table_free(t);
+}
+
 static void test_it_is_bounded(void **state)
 {
 	struct process_table *t = open_table(state);
@@ -94,6 +134,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_the_dead_are_remembered_with_their_parents,
 			folder_setup, folder_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_an_ancestor_without_a_path_has_a_name, folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(test_it_is_bounded, folder_setup, folder_teardown),
 	};
 

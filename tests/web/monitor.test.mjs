@@ -99,7 +99,7 @@ world.test('a row opens its details, by mouse and by key, and makes a rule', asy
 	const page = await world.open();
 	await row(page, 'www.example.test').first().click();
 	const detail = page.getByLabel('Connection details');
-	for (const what of [/www\.example\.test/, /198\.51\.100\.10|2001:db8:100::10/, /some\/page/, /Command/, /Started by/, /Runs as/, /since .*uid \d/, /How it was identified/, /Latency/]) {
+	for (const what of [/www\.example\.test/, /198\.51\.100\.10|2001:db8:100::10/, /some\/page/, /Command/, /Started by/, /Runs as/, /since .*uid \d/, /How it was identified/, /Decided/, /Began/, /Waited/]) {
 		await eventually(async () => what.test(await detail.innerText()), what);
 	}
 	await page.keyboard.press('Escape');
@@ -157,6 +157,9 @@ world.test('what was asked about stands where it was decided, before and after a
 		const before = await order();
 		assert.match(before[0], /updates\.example\.test/);
 		assert.ok(before.findIndex((h) => h.includes('www.example.test')) > 0);
+		const times = await page.locator('.conn-body time').evaluateAll((all) => all.map((t) => t.dateTime));
+		assert.deepEqual(times, [...times].sort().reverse(), 'told as decided');
+		assert.match(await row(page, 'updates.example.test').first().locator('time').getAttribute('title'), /^Decided [^]*\nBegan [^]*, waited /);
 		await page.reload();
 		await row(page, 'updates.example.test').first().waitFor();
 		await eventually(async () => (await order()).join('\n') === before.join('\n'), 'the same order');

@@ -97,6 +97,31 @@ world.test('numbers and times for people', async () => {
 	assert.deepEqual(out, ['0 s', '1 min', '1 min 1 s', '1 d 1 h', '2 h', '61 µs', '1.5 ms', '25 ms', '3.2 s', '—', '512 KiB', '4.0 MiB', '1 rule', '2 rules', 'just now', '1 min ago', '2 d ago']);
 });
 
+world.test('a connection was decided when it had waited', async () => {
+	const out = await inPage(async () => {
+		const { decidedTime } = await import('/static/js/format.js');
+		const at = (time, latency_us) => decidedTime({ time, latency_us });
+		return [at('2026-01-01T00:00:10.000001Z', 61), at('2026-01-01T23:59:59.999999Z', 1), at('2026-01-01T00:00:10.5Z', 90e6), at('2026-01-01T00:00:10Z', 1500000), at('2026-01-01T00:00:10.5Z', undefined), at('x', 5)];
+	});
+	assert.deepEqual(out, ['2026-01-01T00:00:10.000062Z', '2026-01-02T00:00:00.000000Z', '2026-01-01T00:01:40.500000Z', '2026-01-01T00:00:11.500000Z', '2026-01-01T00:00:10.5Z', 'x']);
+});
+
+world.test('an ancestor whose file cannot be read goes by its name and number', async () => {
+	const out = await inPage(async () => {
+		const { ConnectionDetail } = await import('/static/js/connection-detail.js');
+		const { relativeName } = await import('/static/js/pieces.js');
+		const detail = new ConnectionDetail({}, { filter() {}, closed() {} });
+		const parents = [{ pid: 40, path: '/usr/bin/bash', name: null }, { pid: 30, path: null, name: '<b>\u202e' }, { pid: 20, path: null, name: null }, { pid: 1, path: null, name: 'init' }];
+		document.body.append(detail.el);
+		detail.open({ time: '2026-01-01T00:00:10Z', latency_us: 61, action: 'allow', reason: 'default', rule: null, protocol: 'tcp', dest: { ip: '192.0.2.1', host: null, port: 80 },
+			process: { pid: 41, path: '/usr/bin/curl', args: [], parents }, attribution: null }, document.body);
+		return { tree: [...detail.el.querySelectorAll('.tree li')].map((li) => li.textContent), names: parents.map(relativeName), bold: detail.el.querySelectorAll('.tree b').length };
+	});
+	assert.deepEqual(out.tree, ['init (PID 1)', 'PID 20', '<b>\\u{202E} (PID 30)', 'bash/usr/bin/bashPID 40', 'curl/usr/bin/curlPID 41']);
+	assert.deepEqual(out.names, ['bash', '<b>\u202e (PID 30)', 'PID 20', 'init (PID 1)']);
+	assert.equal(out.bold, 0);
+});
+
 world.test('connections stand in the order of their decisions, as the history has them', async () => {
 	const out = await inPage(async () => {
 		const { ConnectionLog } = await import('/static/js/connections.js');

@@ -3,7 +3,7 @@
 
 import { serverNow } from './clock.js';
 import { h } from './dom.js';
-import { count } from './format.js';
+import { count, decidedTime } from './format.js';
 
 const SECONDS = 60;
 const BAR_PX = 4;
@@ -34,7 +34,7 @@ export class Activity {
 	add(connections) {
 		const oldest = thisSecond() - SECONDS;
 		for (const c of connections) {
-			const second = Math.floor(Date.parse(c.time) / 1000);
+			const second = Math.floor(Date.parse(decidedTime(c)) / 1000);
 			if (second <= oldest) {
 				continue;
 			}
@@ -54,7 +54,7 @@ export class Activity {
 	/** Whether the minute began before the oldest connection that this page knows. */
 	isPartial() {
 		const oldest = this.log.items.at(-1);
-		return Boolean(this.log.cursor && oldest) && Date.parse(oldest.time) / 1000 > thisSecond() - SECONDS;
+		return Boolean(this.log.cursor && oldest) && Date.parse(decidedTime(oldest)) / 1000 > thisSecond() - SECONDS;
 	}
 
 	start() {

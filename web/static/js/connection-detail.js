@@ -4,10 +4,10 @@
 import { whyBlock } from './explanation.js';
 import { button, fill, h, icon, iconButton } from './dom.js';
 import { setDrawer } from './drawer.js';
-import { bytes, fullTime, latency, plural, serviceName } from './format.js';
-import { actionBadge, destinationName, hasPort, programLabel, programTile, senderName } from './pieces.js';
+import { bytes, decidedTime, fullTime, latency, plural, serviceName } from './format.js';
+import { actionBadge, destinationName, hasPort, programLabel, programTile, relativeName, senderName } from './pieces.js';
 import { ruleFromConnection } from './rule-model.js';
-import { baseName, commandLine, untrusted } from './text.js';
+import { commandLine, untrusted } from './text.js';
 import { flagText, hostHow, confidenceName, confidenceText, methodName, reasonName, reasonText } from './words.js';
 
 export class ConnectionDetail {
@@ -66,7 +66,7 @@ export class ConnectionDetail {
 			: reasonName(c.reason);
 		this.why = whyBlock(c);
 		return section('Decision', h('div', { class: 'verdict' }, actionBadge(c.action, true), h('span', {}, c.rule ? 'by rule ' : '', by), this.why.toggle), this.why.body,
-			c.rule ? null : h('p', { class: 'muted small' }, reasonText(c.reason)), list([['Latency', latency(c.latency_us)], ['Time', fullTime(c.time)]]));
+			c.rule ? null : h('p', { class: 'muted small' }, reasonText(c.reason)), list([['Decided', fullTime(decidedTime(c))], ['Began', fullTime(c.time)], ['Waited', latency(c.latency_us)]]));
 	}
 
 	destination(c) {
@@ -95,9 +95,9 @@ export class ConnectionDetail {
 			['Directory', p.cwd ? untrusted(p.cwd, 'mono') : null],
 			['User', [untrusted(p.user ?? '?'), Number.isInteger(p.uid) ? note(`uid ${p.uid}`) : null]],
 			['Runs as', runsAs(p) ? note(runsAs(p)) : null],
-			['Process', h('span', { class: 'mono' }, p.pid)],
+			['PID', h('span', { class: 'mono' }, p.pid)],
 			['Started', p.started ? fullTime(p.started) : null],
-			['Socket made by', p.socket_creator ? [untrusted(p.socket_creator.path ?? '?', 'mono'), note(`process ${p.socket_creator.pid}`)] : null],
+			['Socket made by', p.socket_creator ? [untrusted(p.socket_creator.path ?? relativeName(p.socket_creator), 'mono'), p.socket_creator.path ? note(`PID ${p.socket_creator.pid}`) : null] : null],
 			['Container', p.container ? untrusted(p.container, 'mono') : null],
 			['Unit', p.unit ? untrusted(p.unit, 'mono') : null],
 			['Cgroup', p.cgroup ? untrusted(p.cgroup, 'mono') : null]]), flagList(p.flags), tree(p));
@@ -168,7 +168,7 @@ function tree(process) {
 	}
 	return h('div', { class: 'tree-block' }, h('h4', {}, 'Started by'),
 		h('ol', { class: 'tree' }, [...chain, process].map((p, i) => h('li', { class: `depth-${Math.min(i, 8)}` },
-			i > 0 ? icon('branch') : null, untrusted(baseName(p.path) || '?', 'strong'), untrusted(p.path, 'muted mono tree-path'), h('span', { class: 'muted num' }, p.pid), since(p) ? h('span', { class: 'note tree-since' }, since(p)) : null))));
+			i > 0 ? icon('branch') : null, untrusted(relativeName(p), 'strong'), p.path ? [untrusted(p.path, 'muted mono tree-path'), h('span', { class: 'muted num' }, `PID ${p.pid}`)] : null, since(p) ? h('span', { class: 'note tree-since' }, since(p)) : null))));
 }
 
 /** @param {object} c  @returns {string} a filter for the same program and destination */

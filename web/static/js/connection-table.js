@@ -2,7 +2,7 @@
 // The table of connections: bounded in rows, fed in batches, steady under the pointer.
 
 import { h, uid } from './dom.js';
-import { clockTime, count, dayUnlessToday, fullTime, latency, serviceName } from './format.js';
+import { clockTime, count, dayUnlessToday, decidedTime, fullTime, latency, serviceName } from './format.js';
 import { actionBadge, hasPort, hostHint, programLabel, programTile } from './pieces.js';
 import { plain, untrusted } from './text.js';
 import { reasonName, reasonText } from './words.js';
@@ -198,7 +198,7 @@ export class ConnectionTable {
 	/** @param {object} c */
 	makeRow(c) {
 		const row = h('div', { role: 'row', tabindex: '-1', class: `conn row-${c.action}`, 'aria-current': c === this.selected ? 'true' : null },
-			cell('time', h('time', { datetime: c.time, title: fullTime(c.time) }, clockTime(c.time)), day(c.time)),
+			decided(c),
 			cell('action', actionBadge(c.action, true)),
 			cell('program', programTile(c.process?.path), h('span', { class: 'cut', title: plain(c.process?.path ?? '') }, programLabel(c))),
 			destination(c),
@@ -212,6 +212,12 @@ export class ConnectionTable {
 
 function cell(key, ...children) {
 	return h('div', { class: `c c-${key}`, role: 'cell' }, children);
+}
+
+/** Rows stand in the order of decisions: so do their times. */
+function decided(c) {
+	const time = decidedTime(c);
+	return cell('time', h('time', { datetime: time, title: `Decided ${fullTime(time)}\nBegan ${fullTime(c.time)}, waited ${latency(c.latency_us)}` }, clockTime(time)), day(time));
 }
 
 function day(time) {

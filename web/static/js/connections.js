@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The connections that this page knows: the one decided last first, as the API has them; bounded, each once.
 
+import { decidedTime } from './format.js';
+
 const MAX_KEPT = 5000;
 /** More than so many in one go is a flood. */
 const CROWDED = 12;
@@ -92,9 +94,10 @@ export class ConnectionLog {
 
 	/** Starts again from the newest page, after a gap. What came in live since stays on top. @param {object[]} list newest first */
 	replace(list) {
-		const { id: newest = 0, time = '' } = list[0] ?? {};
+		const { id: newest = 0 } = list[0] ?? {};
+		const time = list[0] ? decidedTime(list[0]) : '';
 		// Their time tells a history that counts from one again.
-		const live = this.items.filter((c) => this.places.get(c) > newest && c.time >= time);
+		const live = this.items.filter((c) => this.places.get(c) > newest && decidedTime(c) >= time);
 		this.items = live;
 		this.last = live.length > 0 ? this.places.get(live[0]) : newest;
 		this.seen = new Set(live.map((c) => c.id));

@@ -17,7 +17,7 @@ const FIELDS = {
 	pid: (c) => [c.process?.pid],
 	rule: (c) => [c.rule],
 	reason: (c) => [c.reason],
-	parent: (c) => (c.process?.parents ?? []).map((p) => p.path),
+	parent: (c) => (c.process?.parents ?? []).map((p) => p.path ?? p.name),
 	args: (c) => [(c.process?.args ?? []).join(' ')],
 	confidence: (c) => [c.attribution?.confidence],
 };

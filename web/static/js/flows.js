@@ -6,7 +6,7 @@ import { ConnectionDetail } from './connection-detail.js';
 import { serverNow } from './clock.js';
 import { button, fill, h, icon, uid } from './dom.js';
 import { FlowBook } from './flow-book.js';
-import { bytes, duration, fullTime, plural } from './format.js';
+import { bytes, decidedTime, duration, fullTime, latency, plural } from './format.js';
 import { compileFilter, parseFilter } from './filter.js';
 import { destinationName, emptyState, hasPort, hostHint, programLabel, programName, programTile } from './pieces.js';
 import { plain, untrusted } from './text.js';
@@ -20,7 +20,7 @@ const COLUMNS = [
 	{ key: 'program', label: 'Program', sort: ({ flow }) => programName(flow.connection).toLowerCase() },
 	{ key: 'dest', label: 'Destination', sort: ({ flow }) => destinationName(flow.connection).toLowerCase() },
 	{ key: 'port', label: 'Port', sort: ({ flow }) => flow.connection.dest.port ?? 0 },
-	{ key: 'age', label: 'Open for', sort: ({ flow }) => -Date.parse(flow.started) },
+	{ key: 'age', label: 'Open for', sort: ({ flow }) => -Date.parse(openSince(flow)) },
 	{ key: 'sent', label: 'Sent', sort: ({ flow }) => flow.bytes_out ?? -1, downFirst: true },
 	{ key: 'received', label: 'Received', sort: ({ flow }) => flow.bytes_in ?? -1, downFirst: true },
 	{ key: 'rate', label: 'Now', sort: (entry) => rateNow(entry), downFirst: true },
@@ -166,7 +166,7 @@ class FlowsPage {
 
 	makeRow(flow) {
 		const c = flow.connection;
-		const cell = (key) => h('span', { class: 'num', ...(key === 'age' ? { title: fullTime(flow.started) } : {}) });
+		const cell = (key) => h('span', { class: 'num', ...(key === 'age' ? { title: beginning(flow) } : {}) });
 		const cells = Object.fromEntries(['age', 'sent', 'received', 'rate'].map((key) => [key, cell(key)]));
 		const open = h('button', { type: 'button', class: 'flow-open', title: plain(c.process?.path ?? ''), on: { click: () => this.open(flow.id, open) } }, programLabel(c));
 		const why = h('button', { type: 'button', class: 'link row-why', 'aria-label': `Why? ${plain(programName(c))} to ${plain(destinationName(c))}`, on: { click: () => this.open(flow.id, why, true) } }, 'Why?');
@@ -219,6 +219,16 @@ function destination(c) {
 		c.dest.host && c.dest.ip ? untrusted(c.dest.ip, 'muted mono dest-ip') : null);
 }
 
+/** Open since it was let through, which may be long after it began: it may have been asked about. @param {object} flow */
+function openSince(flow) {
+	return decidedTime(flow.connection);
+}
+
+function beginning(flow) {
+	const { connection: c } = flow;
+	return flow.before_start ? `Known since ${fullTime(flow.started)}` : `Decided ${fullTime(openSince(flow))}\nBegan ${fullTime(c.time)}, waited ${latency(c.latency_us)}`;
+}
+
 /** What let it through, as text to sort by. @param {object} flow */
 function decidedBy(flow) {
 	return flow.connection.rule ?? (flow.before_start ? '' : reasonName(flow.connection.reason));
@@ -240,7 +250,7 @@ function rateNow({ flow, rate }) {
 function update(row, entry) {
 	const { flow } = entry;
 	const rate = rateNow(entry);
-	const text = { age: duration((serverNow() - Date.parse(flow.started)) / 1000), sent: bytes(flow.bytes_out), received: bytes(flow.bytes_in), rate: rate >= 1 ? `${bytes(Math.round(rate))}/s` : '—' };
+	const text = { age: duration((serverNow() - Date.parse(openSince(flow))) / 1000), sent: bytes(flow.bytes_out), received: bytes(flow.bytes_in), rate: rate >= 1 ? `${bytes(Math.round(rate))}/s` : '—' };
 	for (const [key, el] of Object.entries(row.cells)) {
 		if (el.textContent !== text[key]) {
 			el.textContent = text[key];

@@ -46,6 +46,21 @@ export function latency(us) {
 	return `${(us / 1e6).toFixed(1)} s`;
 }
 
+/**
+ * When a connection was decided: `time` says when it began, and `latency_us` how long it waited. To the microsecond, as the API tells times.
+ * @param {{time: string, latency_us?: number|null}} c
+ */
+export function decidedTime(c) {
+	const [, seconds, fraction = ''] = /^(.*?)(?:\.(\d+))?Z$/.exec(c.time) ?? [];
+	const begun = Date.parse(`${seconds}Z`);
+	if (!c.latency_us || Number.isNaN(begun)) {
+		return c.time;
+	}
+	const us = Number(fraction.padEnd(6, '0').slice(0, 6)) + c.latency_us;
+	const whole = new Date(begun + Math.floor(us / 1e6) * 1000).toISOString().slice(0, 19);
+	return `${whole}.${String(us % 1e6).padStart(6, '0')}Z`;
+}
+
 /** "2 d 4 h", "3 min 20 s": at most two units. @param {number} seconds */
 export function duration(seconds) {
 	const s = Math.max(0, Math.round(seconds));

@@ -23,6 +23,11 @@ export function programTile(path, size = '') {
 	return h('span', { class: `tile ${hue} ${size ? `tile-${size}` : ''}`, 'aria-hidden': 'true' }, initial);
 }
 
+/** "bash", or what the kernel calls a process whose file cannot be read. @param {{pid: number, path: string|null, name?: string|null}} p an ancestor, or who made a socket */
+export function relativeName(p) {
+	return p.path ? baseName(p.path) : p.name ? `${p.name} (PID ${p.pid})` : `PID ${p.pid}`;
+}
+
 /** Who sends what is forwarded, as far as is known. @param {object} connection */
 export function senderName(connection) {
 	return connection.namespace ?? connection.source?.ip ?? 'elsewhere';

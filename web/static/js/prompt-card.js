@@ -4,7 +4,7 @@
 import { h, icon, uid, fill } from './dom.js';
 import { serverNow } from './clock.js';
 import { fullTime, plural, serviceName } from './format.js';
-import { programLabel, programName, programTile, senderName, destinationName, destinationText, hasPort, kbd } from './pieces.js';
+import { programLabel, programName, programTile, relativeName, senderName, destinationName, destinationText, hasPort, kbd } from './pieces.js';
 import { flagList } from './connection-detail.js';
 import { matchOf, suggestedTarget, targets } from './prompt-scope.js';
 import { baseName, commandLine, plain, untrusted } from './text.js';
@@ -88,7 +88,7 @@ export class PromptCard {
 			rows.push(fact('Forwarded for', untrusted(senderName(this.connection), 'mono clamp'), plain(senderName(this.connection))));
 		}
 		if (p?.socket_creator) {
-			rows.push(fact('Socket made by', [untrusted(p.socket_creator.path ?? '?', 'mono clamp'), h('span', { class: 'note' }, `process ${p.socket_creator.pid}`)],
+			rows.push(fact('Socket made by', [untrusted(p.socket_creator.path ?? relativeName(p.socket_creator), 'mono clamp'), p.socket_creator.path ? h('span', { class: 'note' }, `PID ${p.socket_creator.pid}`) : null],
 				'Another program made this socket and handed it on'));
 		}
 		rows.push(fact('Identified', [h('span', { class: `sure sure-${a.confidence}` }, confidenceName(a.confidence)), h('span', { class: 'note' }, confidenceNote(a.confidence))], confidenceText(a.confidence)));
@@ -279,7 +279,7 @@ function changedText(changed) {
 /** Oldest ancestor first, the program itself last. @param {object} process */
 function lineage(process) {
 	const chain = [...process.parents].reverse();
-	return h('span', { class: 'lineage', title: plain(chain.map((p) => `${p.path} (${p.pid})`).join(' › ')) },
-		chain.map((p) => [untrusted(baseName(p.path) || '?', 'clip'), h('span', { class: 'sep', 'aria-hidden': 'true' }, '›')]),
+	return h('span', { class: 'lineage', title: plain(chain.map((p) => (p.path ? `${p.path} (PID ${p.pid})` : relativeName(p))).join(' › ')) },
+		chain.map((p) => [untrusted(relativeName(p), 'clip'), h('span', { class: 'sep', 'aria-hidden': 'true' }, '›')]),
 		untrusted(baseName(process.path) || '?', 'strong clip'));
 }
