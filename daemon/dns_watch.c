@@ -317,16 +317,18 @@ static void on_query(struct arrival *a, const uint8_t *message, size_t len)
 
 /* ---- answers */
 
-/* A resolver of this machine tells by DNS what it has from neighbours: it is known as theirs, for it was seen asking them. */
+/* A resolver of this machine tells by DNS what it has from neighbours, whom it was seen asking, or out of the hosts file. */
 static enum host_source source_of(
 	const struct arrival *a, const struct ip_addr *addr, const char *host, size_t host_len)
 {
 	if (a->flow.dst_port != PORT_DNS)
 		return HOST_MDNS;
-	if ((ip_addr_is_loopback(&a->flow.dst) || ip_addr_equal(&a->flow.src, &a->flow.dst)) &&
-		names_has(a->w->names, addr, host, host_len, HOST_MDNS, a->now_ns))
+	if (!ip_addr_is_loopback(&a->flow.dst) && !ip_addr_equal(&a->flow.src, &a->flow.dst))
+		return HOST_DNS;
+	if (names_has(a->w->names, addr, host, host_len, HOST_MDNS, a->now_ns))
 		return HOST_MDNS;
-	return HOST_DNS;
+	return names_has(a->w->names, addr, host, host_len, HOST_HOSTS, a->now_ns) ? HOST_HOSTS
+										   : HOST_DNS;
 }
 
 static void learn(struct arrival *a, const struct question *q, const struct ip_addr *addr,
@@ -457,6 +459,11 @@ static void on_message(void *ctx, const uint8_t *message, size_t len)
 
 /* ---- streams */
 
+static struct stream *find_stream(const struct dns_watch *w, const struct stream_key *key)
+{
+	return hash_entry(hash_find(&w->streams, key, sizeof(*key)), struct stream, node);
+}
+
 static void renew_stream(struct dns_watch *w, struct stream *s)
 {
 	DL_DELETE(w->stalest_stream, s);
@@ -484,13 +491,17 @@ static struct stream *add_stream(struct dns_watch *w, const struct stream_key *k
 static struct stream *open_stream(
 	struct dns_watch *w, const struct stream_key *key, const struct packet *p)
 {
-	struct stream *s =
-		hash_entry(hash_find(&w->streams, key, sizeof(*key)), struct stream, node);
+	struct stream *s = find_stream(w, key);
+	struct stream_key ours = *key;
 
 	if (s)
 		renew_stream(w, s);
 	if (!(p->tcp_flags & TCP_SYN))
 		return s;
+	/* Only who was called answers: a stranger's SYNs from these ports would push out what matters. */
+	ours.is_outgoing = true;
+	if (!s && !key->is_outgoing && !find_stream(w, &ours))
+		return NULL;
 	if (!s)
 		s = add_stream(w, key);
 	if (!s)

@@ -648,6 +648,15 @@ static void test_a_neighbours_name_through_a_resolver(void **state)
 	ask(k, &stub, "printer");
 	answer(k, &stub, "printer", "192.0.2.2");
 	assert_int_equal(find_for(k, "192.0.2.2", 10).source, HOST_DNS);
+	/* Local resolvers read the hosts file, too. */
+	assert_int_equal(names_set_hosts(k->names, "192.0.2.3 Files.Home\n", 21), 1);
+	ask(k, &stub, "files.home");
+	answer(k, &stub, "files.home", "192.0.2.3");
+	assert_int_equal(find_for(k, "192.0.2.3", 10).source, HOST_HOSTS);
+	assert_int_equal(find_for(k, "192.0.2.3", 10).certainty, HOST_CERTAINTY_EXACT);
+	ask(k, &world, "files.home");
+	answer(k, &world, "files.home", "192.0.2.3");
+	assert_int_equal(find_for(k, "192.0.2.3", 12).source, HOST_DNS);
 }
 
 /* ---- TCP */
@@ -726,6 +735,29 @@ static void test_tcp_is_known_from_its_start(void **state)
 	assert_name(k, "192.0.2.1", "");
 	segment(k, &f, false, SYN | ACK, 600, "", 0);
 	segment(k, &f, false, ACK, 601, bytes, len);
+	assert_name(k, "192.0.2.1", "www.test");
+}
+
+/* Who was not called may send SYNs from these ports as much as it likes. */
+static void test_streams_are_ours(void **state)
+{
+	struct kit *k = *state;
+	struct flow f = flow_of(IPPROTO_TCP, "10.0.0.2", 3000, "9.9.9.9", 53);
+	struct dns_message m;
+	uint8_t bytes[1024];
+
+	open_tcp(k, &f, 100);
+	ask_tcp(k, &f, 101, "www.test", 1);
+	for (unsigned i = 0; i < 4 * LIMIT_DNS_STREAMS; i++) {
+		struct flow stranger =
+			flow_of(IPPROTO_TCP, "10.0.0.2", (uint16_t)(4000 + i), "6.6.6.6", 53);
+
+		segment(k, &stranger, false, SYN, 7, "", 0);
+	}
+	dns_begin(&m, "www.test", DNS_A);
+	m.bytes[1] = 1;
+	dns_addr_record(&m, "@12", 60, "192.0.2.1");
+	segment(k, &f, false, ACK, 601, bytes, prefixed(&m, bytes));
 	assert_name(k, "192.0.2.1", "www.test");
 }
 
@@ -811,6 +843,7 @@ int main(void)
 		WATCH_TEST(test_a_neighbours_name_through_a_resolver),
 		WATCH_TEST(test_tcp_in_any_order),
 		WATCH_TEST(test_tcp_is_known_from_its_start),
+		WATCH_TEST(test_streams_are_ours),
 		cmocka_unit_test(test_stream_keeps_what_came_first),
 		cmocka_unit_test(test_stream_bounds),
 	};
