@@ -61,7 +61,7 @@ void attribution_drain(struct attribution *a)
 	if (!a->trace)
 		return;
 	trace_drain(a->trace, on_event, a);
-	lost = trace_lost(a->trace);
+	lost = trace_tasks_lost(a->trace);
 	if (lost != a->lost_seen) {
 		a->lost_seen = lost;
 		process_on_lost(a->processes);
@@ -90,6 +90,12 @@ static void start_trace(struct attribution *a)
 		snprintf(a->why, sizeof(a->why), "tracing %.150s in instance %.40s",
 			trace_what(a->trace), a->instance);
 		a->lost_seen = 0;
+	}
+	if (a->witness) {
+		size_t n = strlen(a->why);
+
+		snprintf(
+			a->why + n, sizeof(a->why) - n, "; eBPF sees %s", witness_what(a->witness));
 	}
 	process_table_set_traced(a->processes, a->trace != NULL);
 }
@@ -127,6 +133,7 @@ int attribution_open(
 
 	if (!a)
 		return error_set(err, ERR_NOMEM, NULL, "out of memory");
+	a->witness = config->witness;
 	a->tracefs = config->tracefs ? strdup(config->tracefs) : NULL;
 	a->instance = strdup(config->instance);
 	a->proc_root = strdup(config->proc_root);

@@ -25,6 +25,7 @@
 
 #include "daemon/process.h"
 #include "daemon/trace.h"
+#include "daemon/witness.h"
 #include "lib/err.h"
 #include "lib/flow.h"
 #include "lib/verdict.h"
@@ -33,9 +34,10 @@ struct attribution;
 
 struct attribution_config {
 	const char *tracefs; /* "/sys/kernel/tracing"; NULL: do not trace */
-	const char
-		*instance; /* name of our tracefs instance, one a daemon: "opensnitch-QUEUE_NUM" */
+	/* Name of our tracefs instance, one a daemon: "opensnitch-QUEUE_NUM". That for look-ups of routes adds to it. */
+	const char *instance;
 	const char *proc_root; /* "/proc" */
+	struct witness *witness; /* borrowed for its life; NULL: nobody sees who sends */
 };
 
 struct attribution_result {
@@ -60,7 +62,7 @@ struct attribution_stats {
 int attribution_open(
 	const struct attribution_config *config, struct attribution **ret, struct error *err);
 
-/* Removes the tracefs instance. NULL is fine. */
+/* Removes the tracefs instances. NULL is fine. */
 void attribution_close(struct attribution *a);
 
 /* The method in use, and a sentence why: "tracing fib, fib6, ... in instance X" or "no tracefs: ...". */
@@ -76,7 +78,7 @@ void attribution_drain(struct attribution *a);
 /* Every 100 ms, after a drain: leaves out of the tracing what floods it, or takes it in again. */
 void attribution_tick(struct attribution *a);
 
-/* Looks, every few seconds, whether tracing still works (instance there, events enabled) and mends or falls back. True: changed. */
+/* Looks, every few seconds, whether tracing still works (instances there, events enabled) and mends or falls back. True: changed. */
 bool attribution_check(struct attribution *a);
 
 /*

@@ -189,7 +189,7 @@ struct ipc_counters {
 	uint64_t packets; /* read from the queues */
 	uint64_t decisions[3]; /* by enum action */
 	uint64_t reasons[8]; /* by enum reason */
-	uint64_t methods[4]; /* by enum attribution_method */
+	uint64_t methods[5]; /* by enum attribution_method */
 	uint64_t confidences[4]; /* by enum confidence */
 	uint64_t dns_answers; /* learnt from */
 	uint64_t dns_refused; /* malformed, or nobody asked */

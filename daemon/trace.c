@@ -3,6 +3,7 @@
 #include "config.h"
 #include "daemon/trace.h"
 
+#include <limits.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,13 +19,19 @@
 	50000000u /* CPUs that are not online and never had data are looked at this often */
 #define CLOCK_SLACK_NS 100000u /* the trace clock may run ahead of what we read by a little */
 
+static const char *const part_suffix[TRACE_PART_COUNT_] = {
+	[TRACE_TASKS] = "",
+	[TRACE_ROUTES] = "-routes",
+};
+
 struct trace {
-	struct trace_instance *instance;
+	struct trace_instance *instances[TRACE_PART_COUNT_];
 	struct trace_decoder *decoder;
-	struct trace_page_layout layout;
-	struct trace_ring *rings; /* one a possible CPU */
+	struct trace_page_layout layouts[TRACE_PART_COUNT_];
+	struct trace_ring *rings; /* of each possible CPU one, by instance: see ring_of() */
+	unsigned n_cpus;
 	unsigned n_rings;
-	struct trace_ring_counts counts;
+	struct trace_ring_counts counts[TRACE_PART_COUNT_];
 	unsigned *online; /* of the rings: such as may have records */
 	unsigned n_online;
 	unsigned *active; /* rings with a record waiting, in one drain */
@@ -35,27 +42,40 @@ struct trace {
 	char what[128];
 };
 
+static unsigned ring_of(const struct trace *t, unsigned cpu, enum trace_part part)
+{
+	return cpu + part * t->n_cpus;
+}
+
 static int open_rings(struct trace *t, struct error *err)
 {
-	unsigned n = trace_instance_cpus(t->instance);
+	unsigned n = trace_instance_cpus(t->instances[0]), n_rings = n * TRACE_PART_COUNT_;
 
 	if (!n || n > CPUS_MAX)
 		return error_set(err, ERR_UNSUPPORTED, NULL, "tracefs tells of no CPU");
-	t->rings = calloc(n, sizeof(*t->rings));
-	t->online = calloc(n, sizeof(*t->online));
-	t->active = calloc(n, sizeof(*t->active));
+	t->n_cpus = n;
+	t->rings = calloc(n_rings, sizeof(*t->rings));
+	t->online = calloc(n_rings, sizeof(*t->online));
+	t->active = calloc(n_rings, sizeof(*t->active));
 	if (!t->rings || !t->online || !t->active)
 		return error_set(err, ERR_NOMEM, NULL, "out of memory");
-	for (unsigned cpu = 0; cpu < n; cpu++) {
-		int fd = trace_instance_open_cpu(t->instance, cpu, err);
+	for (; t->n_rings < n_rings; t->n_rings++) {
+		unsigned part = t->n_rings / n;
+		int fd = trace_instance_open_cpu(t->instances[part], t->n_rings % n, err);
 
 		if (fd < 0)
 			return fd;
-		if (trace_ring_open(&t->rings[t->n_rings], fd, &t->layout, &t->counts) < 0)
+		if (trace_ring_open(
+			    &t->rings[t->n_rings], fd, &t->layouts[part], &t->counts[part]) < 0)
 			return error_set(err, ERR_NOMEM, NULL, "out of memory");
-		t->n_rings++;
 	}
 	return 0;
+}
+
+static void set_online(struct trace *t, unsigned cpu)
+{
+	for (unsigned part = 0; part < TRACE_PART_COUNT_; part++)
+		t->rings[ring_of(t, cpu, part)].online = true;
 }
 
 static void list_online(struct trace *t)
@@ -77,13 +97,15 @@ static void mark_online(struct trace *t)
 		last = first;
 		if (fscanf(f, "-%u", &last) < 0)
 			last = first;
-		for (unsigned cpu = first; cpu <= last && cpu < t->n_rings; cpu++)
-			t->rings[cpu].online = any = true;
+		for (unsigned cpu = first; cpu <= last && cpu < t->n_cpus; cpu++) {
+			set_online(t, cpu);
+			any = true;
+		}
 		if (fgetc(f) != ',')
 			break;
 	}
-	for (unsigned cpu = 0; !any && cpu < t->n_rings; cpu++)
-		t->rings[cpu].online = true;
+	for (unsigned cpu = 0; !any && cpu < t->n_cpus; cpu++)
+		set_online(t, cpu);
 	list_online(t);
 	for (unsigned i = 0; i < t->n_online; i++)
 		trace_ring_map(&t->rings[t->online[i]]);
@@ -99,11 +121,15 @@ static void begin_rings(struct trace *t)
 
 	if (sched_getaffinity(0, sizeof(before), &before) < 0)
 		return;
-	for (unsigned i = 0; i < t->n_online && t->online[i] < CPU_SETSIZE; i++) {
+	for (unsigned cpu = 0; cpu < t->n_cpus && cpu < CPU_SETSIZE; cpu++) {
+		if (!t->rings[cpu].online)
+			continue;
 		CPU_ZERO(&one);
-		CPU_SET(t->online[i], &one);
-		if (sched_setaffinity(0, sizeof(one), &one) == 0)
-			trace_instance_mark(t->instance);
+		CPU_SET(cpu, &one);
+		if (sched_setaffinity(0, sizeof(one), &one) < 0)
+			continue;
+		for (unsigned part = 0; part < TRACE_PART_COUNT_; part++)
+			trace_instance_mark(t->instances[part]);
 	}
 	(void)sched_setaffinity(0, sizeof(before), &before);
 }
@@ -123,7 +149,8 @@ static void describe(struct trace *t)
 	for (unsigned i = 0; i < TRACE_SOURCE_COUNT_; i++) {
 		const char *name = trace_sources[i].name;
 
-		if (!trace_instance_has(t->instance, (enum trace_source_id)i))
+		if (!trace_instance_has(
+			    t->instances[trace_sources[i].part], (enum trace_source_id)i))
 			continue;
 		n += (size_t)snprintf(
 			t->what + n, sizeof(t->what) - n, "%s%s", n ? ", " : "", name);
@@ -143,15 +170,52 @@ static void trace_free(struct trace *t)
 
 int trace_close(struct trace *t)
 {
-	int r;
+	int r = 0;
 
 	if (!t)
 		return 0;
+	for (unsigned part = 0; part < TRACE_PART_COUNT_; part++)
+		if (t->instances[part])
+			trace_instance_stop(t->instances[part]);
 	/* The kernel refuses to remove an instance while a file of it is open. */
-	trace_instance_stop(t->instance);
 	close_rings(t);
-	r = trace_instance_remove(t->instance);
+	for (unsigned part = 0; part < TRACE_PART_COUNT_; part++) {
+		int one = t->instances[part] ? trace_instance_remove(t->instances[part]) : 0;
+
+		r = r < 0 ? r : one;
+	}
 	trace_free(t);
+	return r;
+}
+
+/* Makes and prepares all instances: nothing is traced yet. */
+static int make_instances(struct trace *t, const char *tracefs, const char *name, struct error *err)
+{
+	t->has_clock = true;
+	for (unsigned part = 0; part < TRACE_PART_COUNT_; part++) {
+		char full[NAME_MAX + 16];
+		bool mono;
+		int r;
+
+		snprintf(full, sizeof(full), "%s%s", name, part_suffix[part]);
+		r = trace_instance_make(
+			tracefs, full, (enum trace_part)part, &t->instances[part], err);
+		if (r == 0)
+			r = trace_instance_prepare(
+				t->instances[part], t->decoder, &t->layouts[part], &mono, err);
+		if (r < 0)
+			return r;
+		t->has_clock = t->has_clock && mono;
+	}
+	return 0;
+}
+
+static int start_instances(struct trace *t, struct error *err)
+{
+	int r = 0;
+
+	for (unsigned part = 0; r == 0 && part < TRACE_PART_COUNT_; part++)
+		r = trace_instance_start(t->instances[part], err);
 	return r;
 }
 
@@ -167,17 +231,12 @@ int trace_open(const char *tracefs, const char *name, struct trace **ret, struct
 		trace_free(t);
 		return error_set(err, ERR_NOMEM, NULL, "out of memory");
 	}
-	r = trace_instance_make(tracefs, name, &t->instance, err);
-	if (r < 0) {
-		trace_free(t);
-		return r;
-	}
-	r = trace_instance_prepare(t->instance, t->decoder, &t->layout, &t->has_clock, err);
+	r = make_instances(t, tracefs, name, err);
 	if (r == 0)
 		r = open_rings(t, err);
 	if (r == 0) {
 		mark_online(t);
-		r = trace_instance_start(t->instance, err);
+		r = start_instances(t, err);
 	}
 	if (r < 0) {
 		trace_close(t);
@@ -218,6 +277,23 @@ static unsigned oldest(const struct trace *t, unsigned n_active)
 	return best;
 }
 
+/*
+ * The instances' rings of one CPU were looked at one after the other. What came meanwhile into the one that had nothing may be older
+ * than this record of the other: true when there is something now.
+ */
+static bool other_woke(struct trace *t, unsigned ring, unsigned *n_active)
+{
+	bool woke = false;
+
+	for (unsigned i = ring % t->n_cpus; i < t->n_rings; i += t->n_cpus) {
+		if (t->rings[i].has_next || !trace_ring_peek(&t->rings[i]))
+			continue;
+		t->active[(*n_active)++] = i;
+		woke = true;
+	}
+	return woke;
+}
+
 unsigned trace_drain(
 	struct trace *t, void (*fn)(void *ctx, const struct trace_event *ev), void *ctx)
 {
@@ -232,9 +308,12 @@ unsigned trace_drain(
 
 		if (ring->next.time > until || ++n_records > RECORDS_MAX)
 			break;
+		if ((!t->has_clock || ring->next.time > now) &&
+			other_woke(t, t->active[i], &n_active))
+			continue;
 		if (trace_decoder_decode(t->decoder, ring->next.bytes, ring->next.len, &ev)) {
 			ev.time_ns = ring->next.time;
-			ev.cpu = (int)t->active[i];
+			ev.cpu = (int)(t->active[i] % t->n_cpus);
 			fn(ctx, &ev);
 			n++;
 		}
@@ -248,19 +327,26 @@ unsigned trace_drain(
 
 int trace_check(struct trace *t, struct error *err)
 {
-	int r = trace_instance_check(t->instance, t->decoder, err);
+	bool mended = false;
 
 	mark_online(t);
-	if (r > 0) {
+	for (unsigned part = 0; part < TRACE_PART_COUNT_; part++) {
+		int r = trace_instance_check(t->instances[part], t->decoder, err);
+
+		if (r < 0)
+			return r;
+		mended |= r > 0;
+	}
+	if (mended) {
 		t->lost++;
 		describe(t);
 	}
-	return r;
+	return mended;
 }
 
 void trace_leave_out(struct trace *t, const char *but_if)
 {
-	trace_instance_narrow(t->instance, but_if);
+	trace_instance_narrow(t->instances[TRACE_ROUTES], but_if);
 }
 
 const char *trace_what(const struct trace *t)
@@ -270,13 +356,15 @@ const char *trace_what(const struct trace *t)
 
 void trace_stats(const struct trace *t, struct trace_stats *ret)
 {
-	ret->events = t->events;
-	ret->lost = trace_lost(t);
-	ret->reads = t->counts.reads;
-	ret->empty_reads = t->counts.empty_reads;
+	*ret = (struct trace_stats) { .events = t->events, .lost = t->lost };
+	for (unsigned part = 0; part < TRACE_PART_COUNT_; part++) {
+		ret->lost += t->counts[part].lost + t->counts[part].malformed;
+		ret->reads += t->counts[part].reads;
+		ret->empty_reads += t->counts[part].empty_reads;
+	}
 }
 
-uint64_t trace_lost(const struct trace *t)
+uint64_t trace_tasks_lost(const struct trace *t)
 {
-	return t->lost + t->counts.lost + t->counts.malformed;
+	return t->lost + t->counts[TRACE_TASKS].lost + t->counts[TRACE_TASKS].malformed;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A tracefs instance of our own: set up, read, watched over, removed.
+ * Tracefs instances of our own: set up, read, watched over, removed. There are two, so that look-ups of routes, which may be very many,
+ * neither push out what tells of tasks nor are left out together with it.
  *
- * Nobody else's tracing is touched: events, filters, clock and buffers are the instance's. The clock is CLOCK_MONOTONIC;
+ * Nobody else's tracing is touched: events, filters, clock and buffers are an instance's. The clock is CLOCK_MONOTONIC;
  * old records are overwritten when nobody reads them in time, which is noticed and counted.
  * Source: Documentation/trace/ftrace.rst, kernel/trace/trace.c.
  */
@@ -18,25 +19,25 @@
 struct trace;
 
 /*
- * Makes (or, after a crash, takes over) the instance `name` under `tracefs` and starts tracing. 0, or a code with `err`:
- * ERR_NOT_FOUND (no tracefs there), ERR_PERMISSION (lockdown, or not root), ERR_UNSUPPORTED (an event or field that we
+ * Makes (or, after a crash, takes over) the instances `name` and `name`-routes under `tracefs` and starts tracing. 0, or a code with
+ * `err`: ERR_NOT_FOUND (no tracefs there), ERR_PERMISSION (lockdown, or not root), ERR_UNSUPPORTED (an event or field that we
  * need is missing), ERR_NOMEM, ERR_IO. Nothing is left behind on failure.
  */
 int trace_open(const char *tracefs, const char *name, struct trace **ret, struct error *err);
 
-/* Stops tracing and removes the instance. NULL is fine. 0, or ERR_BUSY (somebody has a file of it open) or ERR_IO. */
+/* Stops tracing and removes the instances. NULL is fine. 0, or ERR_BUSY (somebody has a file of one open) or ERR_IO. */
 int trace_close(struct trace *t);
 
 /*
  * Gives every event there is now to `fn`, in the order in which they happened, without waiting. Events of several CPUs are merged by
- * their time. Their number. An event that another CPU is just writing may come with the next call, and then be
- * older than what was given.
+ * their time; those of one CPU come in order, whichever instance they are from. Their number. An event that another CPU is just
+ * writing may come with the next call, and then be older than what was given.
  */
 unsigned trace_drain(
 	struct trace *t, void (*fn)(void *ctx, const struct trace_event *ev), void *ctx);
 
 /*
- * Looks whether the instance still stands and traces: 0 when all is well; 1 when something had been switched off and is on again
+ * Looks whether the instances still stand and trace: 0 when all is well; 1 when something had been switched off and is on again
  * (events are missing, and counted as one lost); or a code with `err` when it is beyond repair: close, and open another.
  */
 int trace_check(struct trace *t, struct error *err);
@@ -49,7 +50,7 @@ const char *trace_what(const struct trace *t);
 
 struct trace_stats {
 	uint64_t events; /* given */
-	uint64_t lost; /* as trace_lost() */
+	uint64_t lost; /* never more than were lost, but at least one when any was */
 	/* Of a processor's ring buffer; one that has nothing new is not read, where that can be seen before. */
 	uint64_t reads;
 	uint64_t empty_reads; /* of those, such that found nothing */
@@ -58,7 +59,7 @@ struct trace_stats {
 /* So far. */
 void trace_stats(const struct trace *t, struct trace_stats *ret);
 
-/* Events lost so far (never more than were lost, but at least one when any was). */
-uint64_t trace_lost(const struct trace *t);
+/* Such that tell of tasks: lost so far. What was traced of a task since may not be all. */
+uint64_t trace_tasks_lost(const struct trace *t);
 
 #endif

@@ -19,21 +19,21 @@
 #define PROTO_MPTCP 262
 
 const struct trace_source trace_sources[TRACE_SOURCE_COUNT_] = {
-	[TRACE_SOURCE_FIB] = { "fib", "fib_table_lookup",
+	[TRACE_SOURCE_FIB] = { TRACE_ROUTES, "fib", "fib_table_lookup",
 		"iif == 1 && !(common_flags & 0x18) && (((proto == 6 || proto == 17) && sport != 0 "
 		"&& "
 		"dport != 0) || proto == 1 || proto == 132 || proto == 136)",
 		true },
-	[TRACE_SOURCE_FIB6] = { "fib6", "fib6_table_lookup",
+	[TRACE_SOURCE_FIB6] = { TRACE_ROUTES, "fib6", "fib6_table_lookup",
 		"iif == 1 && !(common_flags & 0x18) && ((proto == 17 && sport != 0 && dport != 0) "
 		"|| "
 		"proto == 58 || proto == 132 || proto == 136)",
 		false },
-	[TRACE_SOURCE_STATE] = { "sock", "inet_sock_set_state",
+	[TRACE_SOURCE_STATE] = { TRACE_TASKS, "sock", "inet_sock_set_state",
 		"oldstate == 7 && newstate == 2 && family == 10", false },
-	[TRACE_SOURCE_NEWTASK] = { "task", "task_newtask", NULL, true },
-	[TRACE_SOURCE_EXEC] = { "sched", "sched_process_exec", NULL, true },
-	[TRACE_SOURCE_EXIT] = { "sched", "sched_process_exit", NULL, true },
+	[TRACE_SOURCE_NEWTASK] = { TRACE_TASKS, "task", "task_newtask", NULL, true },
+	[TRACE_SOURCE_EXEC] = { TRACE_TASKS, "sched", "sched_process_exec", NULL, true },
+	[TRACE_SOURCE_EXIT] = { TRACE_TASKS, "sched", "sched_process_exit", NULL, true },
 };
 
 enum { COMMON_TYPE, COMMON_FLAGS, COMMON_PID, FIRST_OWN, FIELDS_MAX = 12 };

@@ -30,8 +30,16 @@ enum trace_source_id {
 	TRACE_SOURCE_COUNT_,
 };
 
+/* Each is traced in an instance of its own: a task that is left out of one is still seen in the other. */
+enum trace_part {
+	TRACE_TASKS, /* births, programs, deaths, connects */
+	TRACE_ROUTES, /* look-ups of routes: one for each datagram of an unconnected socket */
+	TRACE_PART_COUNT_,
+};
+
 /* One kind of event: where it is, and which records of it we want. */
 struct trace_source {
+	enum trace_part part;
 	const char *system;
 	const char *name;
 	const char *filter; /* in the kernel's filter language; NULL: all */

@@ -15,12 +15,17 @@
 #include "lib/fd_read.h"
 
 #define TEXT_MAX 16384 /* a format file has 2 to 4 KiB */
-#define BUFFER_TOTAL_KB 8192 /* over all CPUs ... */
-#define BUFFER_MAX_KB                                                                              \
-	2048 /* ... and of one CPU: some 20,000 events, while we wait for a processor */
-#define BUFFER_MIN_KB 64
+
+/* Kilobytes: over all CPUs, and of one. 2048 are some 20,000 events, while we wait for a processor. */
+static const struct {
+	unsigned total, max, min;
+} buffer_sizes[TRACE_PART_COUNT_] = {
+	[TRACE_TASKS] = { 4096, 1024, 32 },
+	[TRACE_ROUTES] = { 8192, 2048, 64 },
+};
 
 struct trace_instance {
+	enum trace_part part;
 	char *path; /* TRACEFS/instances/NAME */
 	int top_fd; /* the tracefs */
 	int fd; /* the instance */
@@ -88,14 +93,15 @@ static void instance_free(struct trace_instance *in)
 	free(in);
 }
 
-int trace_instance_make(
-	const char *tracefs, const char *name, struct trace_instance **ret, struct error *err)
+int trace_instance_make(const char *tracefs, const char *name, enum trace_part part,
+	struct trace_instance **ret, struct error *err)
 {
 	struct trace_instance *in = calloc(1, sizeof(*in));
 	int r = 0;
 
 	if (!in)
 		return error_set(err, ERR_NOMEM, NULL, "out of memory");
+	in->part = part;
 	in->fd = -1;
 	in->top_fd = open(tracefs, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (in->top_fd < 0 || faccessat(in->top_fd, "events", F_OK, 0) < 0) {
@@ -177,10 +183,12 @@ static int read_layout(struct trace_instance *in, struct trace_page_layout *ret,
 
 static void size_buffers(struct trace_instance *in)
 {
-	unsigned cpus = trace_instance_cpus(in), kb = BUFFER_TOTAL_KB / (cpus ? cpus : 1);
+	unsigned max = buffer_sizes[in->part].max, min = buffer_sizes[in->part].min;
+	unsigned cpus = trace_instance_cpus(in),
+		 kb = buffer_sizes[in->part].total / (cpus ? cpus : 1);
 	char text[16];
 
-	kb = kb > BUFFER_MAX_KB ? BUFFER_MAX_KB : kb < BUFFER_MIN_KB ? BUFFER_MIN_KB : kb;
+	kb = kb > max ? max : kb < min ? min : kb;
 	snprintf(text, sizeof(text), "%u", kb);
 	put(in->fd, "buffer_size_kb", text);
 }
@@ -207,6 +215,8 @@ int trace_instance_prepare(struct trace_instance *in, struct trace_decoder *deco
 	*ret_mono = has_mono_clock(in);
 	r = read_layout(in, ret_layout, err);
 	for (unsigned i = 0; r == 0 && i < TRACE_SOURCE_COUNT_; i++) {
+		if (trace_sources[i].part != in->part)
+			continue;
 		r = prepare_source(in, decoder, (enum trace_source_id)i, err);
 		if (r < 0 && r != ERR_NOMEM && !trace_sources[i].required)
 			r = 0;
@@ -360,6 +370,8 @@ int trace_instance_check(
 		r = put(in->fd, "trace_clock", "mono");
 	}
 	for (unsigned i = 0; r == 0 && i < TRACE_SOURCE_COUNT_; i++) {
+		if (trace_sources[i].part != in->part)
+			continue;
 		if (in->present[i])
 			r = keep_source(in, (enum trace_source_id)i, &mended);
 		else

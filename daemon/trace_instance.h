@@ -13,12 +13,12 @@
 
 struct trace_instance;
 
-/* Makes the instance, or takes over one that stands. 0, or a code with `err` (see trace_open()). */
-int trace_instance_make(
-	const char *tracefs, const char *name, struct trace_instance **ret, struct error *err);
+/* Makes the instance for the sources of this part, or takes over one that stands. 0, or a code with `err` (see trace_open()). */
+int trace_instance_make(const char *tracefs, const char *name, enum trace_part part,
+	struct trace_instance **ret, struct error *err);
 
 /*
- * Everything but starting: events off, buffers cleared and sized, clock, filters; fills the decoder and the layout.
+ * Everything but starting: events off, buffers cleared and sized, clock, filters; fills the decoder with its sources, and the layout.
  * *ret_mono: the clock is CLOCK_MONOTONIC. 0, or a code with `err`.
  */
 int trace_instance_prepare(struct trace_instance *in, struct trace_decoder *decoder,

@@ -30,6 +30,7 @@ enum attribution_method {
 	METHOD_PROC = 2, /* /proc scan */
 	METHOD_QUEUE =
 		3, /* the queue said that no open file is behind the packet: the kernel sends it */
+	METHOD_BPF = 4, /* seen in the act of sending */
 	METHOD_COUNT_,
 };
 

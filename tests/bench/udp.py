@@ -24,9 +24,9 @@ class Sender(cases.Ours):
 
     def start(self):
         super().start()
-        self.set_event = TRACEFS / f"instances/opensnitch-{self.queue}/set_event"
-        self.events = self.set_event.read_text()
-        if not self.events.strip():
+        instances = [TRACEFS / f"instances/opensnitch-{self.queue}{suffix}" for suffix in ("", "-routes")]
+        self.events = {i / "set_event": (i / "set_event").read_text() for i in instances}
+        if not all(text.strip() for text in self.events.values()):
             raise RuntimeError("the daemon traces nothing here")
 
     def write_rules(self, directory):
@@ -34,7 +34,11 @@ class Sender(cases.Ours):
 
     def trace(self, wanted):
         """Switches its events on or off. It would mend that itself, after some seconds."""
-        self.set_event.write_text(self.events if wanted else "")
+        for file, text in self.events.items():
+            file.write_text(text if wanted else "")
+
+    def is_traced(self):
+        return all(file.read_text().strip() for file in self.events)
 
     def rate(self, args, connected, traced):
         """Datagrams a second."""
@@ -47,7 +51,7 @@ class Sender(cases.Ours):
             # The flow was decided by its first datagram (and its repetition, when the sink was slow); no other may pass the queue.
             if queued > 5:
                 raise RuntimeError(f"{queued} datagrams were queued, not only the first")
-            if bool(self.set_event.read_text().strip()) == traced:
+            if self.is_traced() == traced:
                 return rate
 
 

@@ -52,6 +52,16 @@ def builddir():
     return os.path.abspath(os.environ.get("TOP_BUILDDIR") or os.getcwd())
 
 
+def instance_names(queue):
+    """Instances of tracefs that a daemon has: for what tells of tasks, and for look-ups of routes."""
+    return [f"opensnitch-{queue}", f"opensnitch-{queue}-routes"]
+
+
+def instances(queue):
+    """Those of them that are there."""
+    return [n for n in instance_names(queue) if os.path.isdir(f"{TRACEFS}/instances/{n}")]
+
+
 class Slot:
     """A port and a pair of queue numbers that no other test program of this machine has now."""
 
@@ -220,7 +230,7 @@ class Daemon:
             atexit.unregister(self.close)
 
     def _remove_instances(self):
-        """After a SIGKILL that no restart mended: our tracefs instance."""
+        """After a SIGKILL that no restart mended: our tracefs instances."""
         for name in self.instances():
             try:
                 os.rmdir(f"{TRACEFS}/instances/{name}")
@@ -276,12 +286,11 @@ class Daemon:
             found += [mark + line for line in done.stdout.splitlines() if tag in line]
         return found
 
+    def instance_names(self):
+        return instance_names(self.queue)
+
     def instances(self):
-        try:
-            names = os.listdir(f"{TRACEFS}/instances")
-        except OSError:
-            return []
-        return [n for n in names if n == f"opensnitch-{self.queue}"]
+        return instances(self.queue)
 
     def leftovers(self):
         """What a clean exit should have removed: a list of sentences, empty when all is well."""

@@ -142,7 +142,7 @@ class EngineDeathTest(EngineTest):
         d.start()
         self.assertEqual(d.firewall_rules(), before)
         self.assertEqual(program.call("tcp", NEWS4, 8080).error, "ECONNREFUSED")
-        self.assertEqual(len(d.instances()), 1)
+        self.assertEqual(d.instances(), d.instance_names())
         self.assertEqual(d.stop(), 0)
         self.assertEqual(d.leftovers(), [])
         self.assertIsNone(program.call("tcp", NEWS4, 8080).error)
@@ -283,7 +283,7 @@ class TwoTest(EngineTest):
                     self.assertEqual(c[0]["process"]["pid"], pid)
             self.assertEqual(one.stop(), 0)
             self.assertEqual(one.leftovers(), [])
-            self.assertEqual(len(two.instances()), 1)
+            self.assertEqual(two.instances(), two.instance_names())
             self.assertIsNone(program.call("tcp", WWW4, 8080).error)
             self.connections(two, 2)
 

@@ -93,7 +93,7 @@ class WhoTest(EngineTest):
                   f"s.sendto(b'x', ('{WWW4}', 9000))\nprint('sent', flush=True)\nsys.stdin.read()\n")
         proc = self.net.popen([PYTHON, "-c", script], user="nobody", stdin=-1)
         port, tid = map(int, proc.stdout.readline().split())
-        instance = f"/sys/kernel/tracing/instances/opensnitch-{d.queue}/events/fib/fib_table_lookup/filter"
+        instance = f"/sys/kernel/tracing/instances/opensnitch-{d.queue}-routes/events/fib/fib_table_lookup/filter"
 
         def filter_now():
             with open(instance, encoding="ascii") as f:
@@ -113,7 +113,7 @@ class WhoTest(EngineTest):
         wait_until(lambda: "common_pid !=" not in filter_now(), what="the end of the exception")
 
     def test_without_tracefs_the_table_of_processes_decides(self):
-        d = self.start_daemon(rules=[ALL], wrap=HIDE_TRACEFS)
+        d = self.start_daemon(rules=[ALL], wrap=HIDE_TRACEFS, args=["--no-bpf"])
         got = d.status()["attribution"]
         self.assertEqual(got["method"], "proc")
         self.assertIn("tracefs", got["why"])

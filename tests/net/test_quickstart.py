@@ -21,7 +21,7 @@ TOP = pathlib.Path(os.environ.get("TOP_SRCDIR", pathlib.Path(__file__).resolve()
 sys.path.insert(0, str(TOP / "tests/harness"))
 import tap  # noqa: E402
 from client import Api  # noqa: E402
-from daemon import TRACEFS, Slot, builddir  # noqa: E402
+from daemon import Slot, builddir, instances  # noqa: E402
 from lab import NETNS_DIR, Lab, wait_until, why_not  # noqa: E402
 
 URL = re.compile(r"^ +(http://\S+)$")
@@ -143,7 +143,7 @@ class TestQuickstart(unittest.TestCase):
     def assert_nothing_left(self, pid):
         self.assertEqual(of_trial(NETNS_DIR, pid), [])
         self.assertEqual(of_trial(tempfile.gettempdir(), pid), [])
-        self.assertFalse(os.path.exists(f"{TRACEFS}/instances/opensnitch-{self.slot.queue}"))
+        self.assertEqual(instances(self.slot.queue), [])
         self.assertFalse(is_listening(self.slot.port))
 
     def test_trial_shows_a_prompt_and_leaves_nothing(self):
@@ -197,7 +197,7 @@ class TestQuickstart(unittest.TestCase):
             rules = net.inside(["iptables-legacy-save"]).stdout + net.inside(["ip6tables-legacy-save"]).stdout
             self.assertNotIn("NFQUEUE", rules)
             self.assertFalse(os.path.exists(f"{net.dir}/run/api.sock"))
-            self.assertFalse(os.path.exists(f"{TRACEFS}/instances/opensnitch-{self.slot.queue}"))
+            self.assertEqual(instances(self.slot.queue), [])
 
     @staticmethod
     def empty_config(net):

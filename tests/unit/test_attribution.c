@@ -106,7 +106,7 @@ void trace_stats(const struct trace *t, struct trace_stats *ret)
 	*ret = (struct trace_stats) { 0 };
 }
 
-uint64_t trace_lost(const struct trace *t)
+uint64_t trace_tasks_lost(const struct trace *t)
 {
 	(void)t;
 	return 0;
