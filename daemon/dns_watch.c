@@ -18,6 +18,7 @@
 #define QUESTION_LIFE_NS (30 * SECOND_NS)
 #define MULTICAST_LIFE_NS (10 * SECOND_NS)
 #define ASKER_LIFE_NS (2 * SECOND_NS)
+#define LOOK_INTERVAL_NS (SECOND_NS / 100)
 
 #define PORT_DNS 53
 #define PORT_MDNS 5353
@@ -72,6 +73,7 @@ struct dns_watch {
 	void (*who)(void *ctx, const struct flow *flow, struct name_asker *ret);
 	void *who_ctx;
 	struct dns_watch_stats stats;
+	uint64_t looked_ns; /* for who asks by multicast DNS */
 	struct hash questions, sockets, streams;
 	struct question *oldest_question;
 	struct dns_socket *oldest_socket;
@@ -196,10 +198,10 @@ void dns_watch_asker(struct dns_watch *w, const struct flow *flow, const struct 
 	s->time_ns = now_ns;
 }
 
-/* A port may be somebody else's after a while: what was told long ago is asked anew. */
+/* A port may be somebody else's after a while, and that of multicast DNS is many programs' at once: then it is asked anew. */
 static struct name_asker asker_of(struct dns_watch *w, const struct flow *flow, uint64_t now_ns)
 {
-	struct dns_socket *s = find_socket(w, flow);
+	struct dns_socket *s = flow->src_port == PORT_MDNS ? NULL : find_socket(w, flow);
 	struct name_asker asker = { 0 };
 
 	if (s && now_ns - s->time_ns < ASKER_LIFE_NS)
@@ -308,9 +310,12 @@ static void on_query(struct arrival *a, const uint8_t *message, size_t len)
 	int n = dns_parse_query(message, len, asked, max);
 	struct name_asker asker = { 0 };
 
-	/* The port of multicast DNS is many programs' at once: whose question it is shows while it is asked. */
-	if (n > 0 && a->flow.src_port == PORT_MDNS && a->w->who)
+	/* Whose question it is shows best while it is asked; a flood of them must not cost as many looks. */
+	if (n > 0 && a->flow.src_port == PORT_MDNS && a->w->who &&
+		a->now_ns - a->w->looked_ns >= LOOK_INTERVAL_NS) {
+		a->w->looked_ns = a->now_ns;
 		a->w->who(a->w->who_ctx, &a->flow, &asker);
+	}
 	for (int i = 0; i < n; i++)
 		note_question(a->w, &a->flow, &asked[i], &asker, a->now_ns);
 }

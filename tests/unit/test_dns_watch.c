@@ -468,12 +468,23 @@ static void test_mdns_askers_share_a_port(void **state)
 	k->late = (struct name_asker) { 11, 7, 0 };
 	ask_id(k, &group, "nas.local", DNS_A, 0);
 	k->late = (struct name_asker) { 12, 7, 0 };
+	k->now_ns += SECOND / 50;
 	ask_id(k, &group, "tv.local", DNS_A, 0);
 	answer_id(k, &group, "nas.local", "192.0.2.1", 0);
 	answer_id(k, &group, "tv.local", "192.0.2.2", 0);
 	assert_int_equal(find_for(k, "192.0.2.1", 11).certainty, HOST_CERTAINTY_EXACT);
 	assert_int_equal(find_for(k, "192.0.2.2", 12).certainty, HOST_CERTAINTY_EXACT);
 	assert_int_equal(find_for(k, "192.0.2.2", 10).certainty, HOST_CERTAINTY_LIKELY);
+	/* In a flood it is looked at now and then, and for what is answered. */
+	k->n_late = 0;
+	k->now_ns += SECOND / 50;
+	for (unsigned i = 0; i < 1000; i++)
+		ask_id(k, &group, "flood.local", DNS_A, 0);
+	assert_int_equal(k->n_late, 1);
+	ask_id(k, &group, "last.local", DNS_A, 0);
+	answer_id(k, &group, "last.local", "192.0.2.3", 0);
+	assert_int_equal(k->n_late, 2);
+	assert_int_equal(find_for(k, "192.0.2.3", 12).certainty, HOST_CERTAINTY_EXACT);
 }
 
 static void answer_flags(
