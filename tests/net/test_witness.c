@@ -7,9 +7,10 @@
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <netinet/udp.h>
+#include <poll.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -21,6 +22,7 @@
 #include <cmocka.h>
 
 #include "daemon/witness.h"
+#include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "tests/net/netns.h"
 
@@ -223,53 +225,66 @@ static void connects(void **state)
 	}
 }
 
-/* A SYN that comes again comes from a timer, whoever runs then: here one that does nothing but run, on every processor. */
+/* Runs and does nothing else, until it is ended, or the test is. */
+static pid_t run_in_vain(void)
+{
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			;
+	}
+	return pid;
+}
+
+/* One that is full: two have been taken in, and what comes now gets no answer. */
+static int full_listener(int taken_in[2])
+{
+	int fd = netns_bound(AF_INET, SOCK_STREAM, 0);
+
+	assert_int_equal(listen(fd, 0), 0);
+	taken_in[0] = netns_connect(AF_INET, SOCK_STREAM, netns_port(fd));
+	assert_int_equal(netns_connect_result(taken_in[0], MS), 0);
+	taken_in[1] = netns_connect(AF_INET, SOCK_STREAM, netns_port(fd));
+	(void)netns_connect_result(taken_in[1], 100);
+	return fd;
+}
+
+/* A SYN that comes again is sent by a timer, whoever runs then: here, on every processor, somebody else. */
 static void syns_again(void **state)
 {
 	const struct witness *w = *state;
-	uint64_t before = netns_counter("/proc/net/netstat", "TcpExt", "TCPSynRetrans");
-	uint64_t end = clock_mono_ns() + (uint64_t)MS * 1000000u;
+	uint64_t before, end = clock_mono_ns() + (uint64_t)MS * 1000000u;
+	int taken_in[2], far = full_listener(taken_in), fd;
+	unsigned n_busy = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
 	pid_t busy[16];
-	long n = sysconf(_SC_NPROCESSORS_ONLN);
 	struct witness_sender s;
 	struct flow f;
-	int fd;
 
 	need_senders(w);
-	/* The far end is there, and says nothing. */
-	assert_int_equal(system("ip link add quiet type veth peer name far && "
-				"ip addr add 192.0.2.1/24 dev quiet && "
-				"ip link set quiet up && ip link set far up && "
-				"ip neigh add 192.0.2.9 lladdr 02:00:00:00:00:09 dev quiet"),
-		0);
-	fd = netns_socket(AF_INET, SOCK_STREAM);
-	for (long i = 0; i < n && i < 16; i++) {
-		busy[i] = fork();
-		if (busy[i] == 0)
-			for (;;)
-				;
-	}
-	{
-		struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(PORT) };
-
-		inet_pton(AF_INET, "192.0.2.9", &to.sin_addr);
-		assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), -1);
-		assert_int_equal(errno, EINPROGRESS);
-	}
+	n_busy = n_busy > array_len(busy) ? array_len(busy) : n_busy;
+	before = netns_counter("/proc/net/netstat", "TcpExt", "TCPSynRetrans");
+	fd = netns_connect(AF_INET, SOCK_STREAM, netns_port(far));
+	for (unsigned i = 0; i < n_busy; i++)
+		busy[i] = run_in_vain();
 	while (netns_counter("/proc/net/netstat", "TcpExt", "TCPSynRetrans") < before + 2 &&
 		clock_mono_ns() < end)
-		usleep(10000);
-	for (long i = 0; i < n && i < 16; i++) {
+		poll(NULL, 0, 10);
+	for (unsigned i = 0; i < n_busy; i++) {
 		kill(busy[i], SIGKILL);
 		waitpid(busy[i], NULL, 0);
 	}
-	f = flow_of(fd, IPPROTO_TCP, PORT);
-	f.dst = ip_addr_v4((const uint8_t[]) { 192, 0, 2, 9 });
+	assert_true(netns_counter("/proc/net/netstat", "TcpExt", "TCPSynRetrans") >= before + 2);
+	f = flow_of(fd, IPPROTO_TCP, netns_port(far));
 	assert_true(witness_find_sender(w, &f, &s));
 	assert_int_equal(s.pid, getpid());
 	assert_int_equal(s.former_pid, 0);
 	close(fd);
-	assert_int_equal(system("ip link del quiet"), 0);
+	close(taken_in[0]);
+	close(taken_in[1]);
+	close(far);
 }
 
 /* Made by hand, from a port that is another socket's: its owner is not told for it. */
@@ -350,6 +365,7 @@ static void creators_that_only_pass_on(void **state)
 		.msg_control = room,
 		.msg_controllen = sizeof(room) };
 	struct witness_creator made;
+	struct cmsghdr *got;
 	int pair[2], fd;
 	pid_t pid;
 
@@ -362,6 +378,7 @@ static void creators_that_only_pass_on(void **state)
 		struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 
 		fd = socket(AF_INET, SOCK_DGRAM, 0);
+		assert_non_null(c);
 		c->cmsg_level = SOL_SOCKET;
 		c->cmsg_type = SCM_RIGHTS;
 		c->cmsg_len = CMSG_LEN(sizeof(fd));
@@ -370,7 +387,10 @@ static void creators_that_only_pass_on(void **state)
 	}
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 	assert_int_equal(recvmsg(pair[0], &m, 0), 1);
-	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(fd));
+	got = CMSG_FIRSTHDR(&m);
+	fd = -1;
+	if (got)
+		memcpy(&fd, CMSG_DATA(got), sizeof(fd));
 	assert_true(witness_find_creator(w, cookie_of(fd), &made));
 	assert_int_equal(made.pid, pid);
 	close(fd);
