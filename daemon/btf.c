@@ -13,6 +13,7 @@
 
 #define TYPES_MAX 4000000u
 #define DEPTH_MAX 8 /* unnamed structures in each other, and names for names of types */
+#define MEMBERS_MAX 100000u /* looked at for one name */
 
 static const struct btf_type *type_of(const struct btf *b, uint32_t id)
 {
@@ -157,11 +158,11 @@ static const struct btf_type *resolve(const struct btf *b, uint32_t id)
 
 /* Offset in bits, added to *bits. The member's type: 0 when there is none of this name. */
 static uint32_t find_member(const struct btf *b, const struct btf_type *t, const char *name,
-	size_t len, unsigned depth, uint64_t *bits)
+	size_t len, unsigned depth, unsigned *left, uint64_t *bits)
 {
 	const struct btf_member *members = (const void *)(t + 1);
 
-	for (uint32_t i = 0; i < BTF_INFO_VLEN(t->info); i++) {
+	for (uint32_t i = 0; i < BTF_INFO_VLEN(t->info) && *left; i++, --*left) {
 		const struct btf_member *m = &members[i];
 		const struct btf_type *inner = resolve(b, m->type);
 		uint32_t at =
@@ -176,7 +177,7 @@ static uint32_t find_member(const struct btf *b, const struct btf_type *t, const
 		}
 		if (!is_compound(inner) || depth == DEPTH_MAX)
 			continue;
-		found = find_member(b, inner, name, len, depth + 1, bits);
+		found = find_member(b, inner, name, len, depth + 1, left, bits);
 		if (found) {
 			*bits += at;
 			return found;
@@ -206,7 +207,8 @@ int btf_offset(const struct btf *b, const char *type, const char *path, uint32_t
 
 	for (;;) {
 		size_t len = strcspn(path, ".");
-		uint32_t id = is_compound(t) ? find_member(b, t, path, len, 0, &bits) : 0;
+		unsigned left = MEMBERS_MAX;
+		uint32_t id = is_compound(t) ? find_member(b, t, path, len, 0, &left, &bits) : 0;
 
 		if (!id)
 			return ERR_NOT_FOUND;

@@ -18,6 +18,7 @@
 #define QUESTION_LIFE_NS (30 * SECOND_NS)
 #define MULTICAST_LIFE_NS (10 * SECOND_NS)
 #define ASKER_LIFE_NS (2 * SECOND_NS)
+#define LOOK_INTERVAL_NS (SECOND_NS / 100)
 
 #define PORT_DNS 53
 #define PORT_MDNS 5353
@@ -72,6 +73,7 @@ struct dns_watch {
 	void (*who)(void *ctx, const struct flow *flow, struct name_asker *ret);
 	void *who_ctx;
 	struct dns_watch_stats stats;
+	uint64_t looked_ns; /* for who asks by multicast DNS */
 	struct hash questions, sockets, streams;
 	struct question *oldest_question;
 	struct dns_socket *oldest_socket;
@@ -196,10 +198,10 @@ void dns_watch_asker(struct dns_watch *w, const struct flow *flow, const struct 
 	s->time_ns = now_ns;
 }
 
-/* A port may be somebody else's after a while: what was told long ago is asked anew. */
+/* A port may be somebody else's after a while, and that of multicast DNS is many programs' at once: then it is asked anew. */
 static struct name_asker asker_of(struct dns_watch *w, const struct flow *flow, uint64_t now_ns)
 {
-	struct dns_socket *s = find_socket(w, flow);
+	struct dns_socket *s = flow->src_port == PORT_MDNS ? NULL : find_socket(w, flow);
 	struct name_asker asker = { 0 };
 
 	if (s && now_ns - s->time_ns < ASKER_LIFE_NS)
@@ -308,25 +310,30 @@ static void on_query(struct arrival *a, const uint8_t *message, size_t len)
 	int n = dns_parse_query(message, len, asked, max);
 	struct name_asker asker = { 0 };
 
-	/* The port of multicast DNS is many programs' at once: whose question it is shows while it is asked. */
-	if (n > 0 && a->flow.src_port == PORT_MDNS && a->w->who)
+	/* Whose question it is shows best while it is asked; a flood of them must not cost as many looks. */
+	if (n > 0 && a->flow.src_port == PORT_MDNS && a->w->who &&
+		a->now_ns - a->w->looked_ns >= LOOK_INTERVAL_NS) {
+		a->w->looked_ns = a->now_ns;
 		a->w->who(a->w->who_ctx, &a->flow, &asker);
+	}
 	for (int i = 0; i < n; i++)
 		note_question(a->w, &a->flow, &asked[i], &asker, a->now_ns);
 }
 
 /* ---- answers */
 
-/* A resolver of this machine tells by DNS what it has from neighbours: it is known as theirs, for it was seen asking them. */
+/* A resolver of this machine tells by DNS what it has from neighbours, whom it was seen asking, or out of the hosts file. */
 static enum host_source source_of(
 	const struct arrival *a, const struct ip_addr *addr, const char *host, size_t host_len)
 {
 	if (a->flow.dst_port != PORT_DNS)
 		return HOST_MDNS;
-	if ((ip_addr_is_loopback(&a->flow.dst) || ip_addr_equal(&a->flow.src, &a->flow.dst)) &&
-		names_has(a->w->names, addr, host, host_len, HOST_MDNS, a->now_ns))
+	if (!ip_addr_is_loopback(&a->flow.dst) && !ip_addr_equal(&a->flow.src, &a->flow.dst))
+		return HOST_DNS;
+	if (names_has(a->w->names, addr, host, host_len, HOST_MDNS, a->now_ns))
 		return HOST_MDNS;
-	return HOST_DNS;
+	return names_has(a->w->names, addr, host, host_len, HOST_HOSTS, a->now_ns) ? HOST_HOSTS
+										   : HOST_DNS;
 }
 
 static void learn(struct arrival *a, const struct question *q, const struct ip_addr *addr,
@@ -457,6 +464,11 @@ static void on_message(void *ctx, const uint8_t *message, size_t len)
 
 /* ---- streams */
 
+static struct stream *find_stream(const struct dns_watch *w, const struct stream_key *key)
+{
+	return hash_entry(hash_find(&w->streams, key, sizeof(*key)), struct stream, node);
+}
+
 static void renew_stream(struct dns_watch *w, struct stream *s)
 {
 	DL_DELETE(w->stalest_stream, s);
@@ -484,13 +496,17 @@ static struct stream *add_stream(struct dns_watch *w, const struct stream_key *k
 static struct stream *open_stream(
 	struct dns_watch *w, const struct stream_key *key, const struct packet *p)
 {
-	struct stream *s =
-		hash_entry(hash_find(&w->streams, key, sizeof(*key)), struct stream, node);
+	struct stream *s = find_stream(w, key);
+	struct stream_key ours = *key;
 
 	if (s)
 		renew_stream(w, s);
 	if (!(p->tcp_flags & TCP_SYN))
 		return s;
+	/* Only who was called answers: a stranger's SYNs from these ports would push out what matters. */
+	ours.is_outgoing = true;
+	if (!s && !key->is_outgoing && !find_stream(w, &ours))
+		return NULL;
 	if (!s)
 		s = add_stream(w, key);
 	if (!s)

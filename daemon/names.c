@@ -380,8 +380,11 @@ static const struct name *asked_name(
 bool names_has(struct names *n, const struct ip_addr *addr, const char *host, size_t host_len,
 	enum host_source source, uint64_t now_ns)
 {
+	const struct host_line *line = find_host_line(n, addr);
 	const struct entry *e = find_entry(n, addr);
 
+	if (source == HOST_HOSTS)
+		return line && line->len == host_len && memcmp(line->host, host, host_len) == 0;
 	for (const struct name *name = e ? e->names : NULL; name; name = name->next)
 		if (name->source == source && is_host(name, host, host_len) &&
 			now_ns < name->expires_ns)

@@ -83,7 +83,7 @@ int names_set_hosts(struct names *n, const char *text, size_t len);
 void names_find(struct names *n, const struct ip_addr *addr, const struct name_asker *asker,
 	uint64_t now_ns, struct name_result *ret);
 
-/* Whether this host is known now for the address, by this source. The host in lower case, as dns.h writes it. */
+/* Whether this host is known now for the address by this source (HOST_HOSTS: stands in the file). The host in lower case, as dns.h writes it. */
 bool names_has(struct names *n, const struct ip_addr *addr, const char *host, size_t host_len,
 	enum host_source source, uint64_t now_ns);
 

@@ -194,7 +194,7 @@ static int make_instances(struct trace *t, const char *tracefs, const char *name
 	t->has_clock = true;
 	for (unsigned part = 0; part < TRACE_PART_COUNT_; part++) {
 		char full[NAME_MAX + 16];
-		bool mono;
+		bool mono = false;
 		int r;
 
 		snprintf(full, sizeof(full), "%s%s", name, part_suffix[part]);

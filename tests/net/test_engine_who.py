@@ -136,6 +136,12 @@ class WhoTest(EngineTest):
         self.assertEqual(named, {"tcp", "tcp6", "udp", "udp6"})
         wait_until(lambda: counter(d, "methods.proc") >= 4 and counter(d, "proc_scans") >= 4, what="the counters")
 
+    def test_what_ebpf_sees_is_told(self):
+        d = self.start_daemon()
+        self.assertRegex(d.status()["attribution"]["why"], "; eBPF sees (senders and creators of sockets$|.* [(].+[)]$)")
+        plain = self.start_daemon(args=["--no-bpf"])
+        self.assertNotIn("eBPF", plain.status()["attribution"]["why"])
+
     def test_programs_are_told_apart(self):
         d = self.start_daemon(rules=[ALL])
         programs = [self.puppet() for _ in range(5)]

@@ -340,7 +340,7 @@ class NamesTest(unittest.TestCase):
                     p.close()
         self.assertEqual(self.named("198.51.100.99"), [])  # cut short
 
-    def test_09b_a_program_of_this_machine_is_no_neighbour(self):
+    def test_12_a_program_of_this_machine_is_no_neighbour(self):
         p = Program(self.net)
         for kind, name in (("mdns", "bank.local"), ("llmnr", "bank.test")):
             p.do("askloopback", kind, name, "198.51.100.30")
