@@ -16,6 +16,7 @@
 #include "api/console.h"
 #include "api/password.h"
 #include "api/exchange.h"
+#include "api/log_page.h"
 #include "daemon/ipc.h"
 #include "db/audit.h"
 #include "lib/cleanup.h"
@@ -93,6 +94,19 @@ static void format_detail(const struct http_request *req, char buf[static LIMIT_
 	}
 }
 
+/* What was changed: by the path; or by the name that the request gives, which the answer says was a good one. */
+static const char *object_of(struct exchange *x)
+{
+	const struct http_request *req = &x->req;
+	const char *name = json_string_value(json_object_get(req->body, "name"));
+
+	if (req->param[0])
+		return req->param[0];
+	if (!name && req->route->query[0])
+		name = http_query(&x->req, "name");
+	return name && x->reply.status < 400 ? name : "";
+}
+
 static bool is_wanted(struct exchange *x)
 {
 	struct console *c = x->console;
@@ -134,20 +148,13 @@ void audit_request(struct exchange *x)
 	row.uid = uid;
 	row.origin = origin;
 	row.action = action;
-	row.object = req->param[0] ? req->param[0] : "";
+	row.object = object_of(x);
 	row.detail = detail;
 	if (audit_add(x->console->store, &row, &err) < 0)
 		log_warning("a change is not in the audit log: %s", err.message);
 }
 
 /* ---- reading */
-
-struct listing {
-	json_t *items;
-	unsigned limit;
-	uint64_t last;
-	bool more;
-};
 
 static json_t *text_json(const char *s)
 {
@@ -161,16 +168,13 @@ static json_t *text_or_null(const char *s)
 
 static int add_row(void *ctx, const struct audit_row *row)
 {
-	struct listing *l = ctx;
+	struct log_page *page = ctx;
 	char hash[2 * 32 + 1];
 
-	if (json_array_size(l->items) == l->limit) {
-		l->more = true;
+	if (!log_page_has_room(page))
 		return 1;
-	}
-	l->last = row->id;
 	hex_write(row->hash, 32, hash);
-	json_array_append_new(l->items,
+	log_page_add(page, row->id,
 		json_pack("{s:I, s:o, s:{s:s, s:o, s:o, s:o}, s:o, s:o, s:o, s:i, s:o, s:s}", "id",
 			(json_int_t)row->id, "time", http_json_time(row->time_us), "who", "kind",
 			row->kind, "name", text_or_null(row->name), "session",
@@ -184,30 +188,28 @@ static int add_row(void *ctx, const struct audit_row *row)
 
 void audit_list(struct http_request *req)
 {
-	struct listing l = { .items = NULL };
-	struct http_page page;
-	uint64_t before = 0;
-	char next[24], *end = NULL;
+	struct audit_filter f = {
+		.kind = http_query(req, "who.kind"),
+		.name = http_query(req, "who.name"),
+		.uid = http_query(req, "who.uid"),
+		.object = http_query(req, "object"),
+		.action = http_query(req, "action"),
+		.text = http_query(req, "q"),
+	};
+	struct log_page page;
+	uint64_t rest = 0;
 	int r;
 
-	if (!http_page_read(req, &page))
+	if (!log_page_read(req, &page))
 		return;
-	if (page.has_cursor)
-		before = strtoull(page.cursor, &end, 10);
-	if (page.has_cursor && (*end || before == 0)) {
-		http_reply_invalid(req, "cursor", "is not one that this server gave");
-		return;
-	}
-	l.items = json_array();
-	l.limit = page.limit;
-	r = audit_each(req->console->store, before, add_row, &l);
+	f.span = page.span;
+	r = audit_each(req->console->store, &f, add_row, &page, &rest);
 	if (r < 0) {
-		json_decref(l.items);
+		json_decref(page.items);
 		http_reply_error(req, r, NULL);
 		return;
 	}
-	snprintf(next, sizeof(next), "%" PRIu64, l.last);
-	http_reply_list(req, l.items, l.more ? next : NULL);
+	log_page_reply(req, &page, rest);
 }
 
 /* ---- verifying */

@@ -241,6 +241,26 @@ static bool check_peer(struct auth *a, int fd, struct caller *ret)
 	return true;
 }
 
+static void name_session(const struct session_row *row, struct caller *ret)
+{
+	ret->kind = CALLER_SESSION;
+	ret->scopes = row->scopes;
+	ret->expires_us = row->expires_us;
+	ret->credential = auth_credential(row->hash);
+	snprintf(ret->user, sizeof(ret->user), "session");
+	snprintf(ret->login, sizeof(ret->login), "%s", row->login);
+}
+
+void auth_name_new_session(const struct auth *a, const char *secret, struct caller *ret)
+{
+	uint8_t hash[SHA256_LEN];
+
+	sha256_of(secret, strlen(secret), hash);
+	for (unsigned i = 0; i < a->n_sessions; i++)
+		if (auth_hash_equal(hash, a->sessions[i].hash))
+			name_session(&a->sessions[i], ret);
+}
+
 bool auth_check(struct auth *a, const struct auth_facts *facts, struct caller *ret)
 {
 	struct session_row *session;
@@ -258,12 +278,7 @@ bool auth_check(struct auth *a, const struct auth_facts *facts, struct caller *r
 	session = find_session(a, facts->cookie, facts->is_tls);
 	if (session) {
 		note_seen(a, session);
-		ret->kind = CALLER_SESSION;
-		ret->scopes = session->scopes;
-		ret->expires_us = session->expires_us;
-		ret->credential = auth_credential(session->hash);
-		snprintf(ret->user, sizeof(ret->user), "session");
-		snprintf(ret->login, sizeof(ret->login), "%s", session->login);
+		name_session(session, ret);
 		return true;
 	}
 	return facts->unix_fd >= 0 && check_peer(a, facts->unix_fd, ret);

@@ -62,6 +62,9 @@ int auth_login_code(struct auth *a, const char *code, char secret[static AUTH_SE
 int auth_login_as(struct auth *a, const char *login, char secret[static AUTH_SECRET_LEN],
 	uint64_t *ret_expires_us);
 
+/* Makes `ret` the caller that the session of this secret is, for the audit log: a log-in is what it became. */
+void auth_name_new_session(const struct auth *a, const char *secret, struct caller *ret);
+
 /* Ends the session of this cookie header, if there is one; its streams too. */
 void auth_logout(struct auth *a, const char *cookie, bool is_tls);
 

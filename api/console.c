@@ -220,6 +220,9 @@ static void on_message(void *ctx, const struct ipc_header *m, int fd)
 	case IPC_FLOW_TRAFFIC:
 		flows_traffic(c->flows, msg);
 		break;
+	case IPC_FLOW_TABLE:
+		flows_table(c->flows, msg);
+		break;
 	case IPC_FLOW_END_RESULT:
 		flows_end_result(c->flows, msg);
 		break;

@@ -16,6 +16,7 @@
 #include "api/sse.h"
 #include "api/textbuf.h"
 #include "db/history.h"
+#include "lib/clock.h"
 #include "lib/hash.h"
 #include "lib/verdict.h"
 
@@ -28,6 +29,7 @@ struct flow_view {
 	bool before_start;
 	bool is_over;
 	enum flow_end end;
+	uint32_t told; /* number of the telling that it was told in last */
 	struct hash_node node;
 	_Alignas(8) uint8_t msg[]; /* struct ipc_connection with its tail */
 };
@@ -35,6 +37,7 @@ struct flow_view {
 struct flow_views {
 	struct console *console;
 	struct hash table;
+	uint32_t telling; /* number of the last that began; 0: none did */
 };
 
 struct flow_views *flow_views_new(struct console *c)
@@ -122,16 +125,39 @@ static void publish(struct flow_views *v, const struct flow_view *f, enum sse_ty
 
 /* ---- from the engine */
 
+/* What this telling has not named, if anything: its end was lost. */
+static struct flow_view *find_untold(const struct flow_views *v)
+{
+	for (struct hash_node *node = v->table.first; node; node = hash_next(node))
+		if (view_of(node)->told != v->telling)
+			return view_of(node);
+	return NULL;
+}
+
+static void end(struct flow_views *v, struct flow_view *f, enum flow_end why, uint64_t time_us)
+{
+	f->is_over = true;
+	f->end = why;
+	f->updated_us = f->traffic.ended_us = time_us;
+	if (v->console->history && f->connection_id && f->counted)
+		history_end(v->console->history, f->connection_id, &f->traffic);
+	publish(v, f, SSE_FLOW_CLOSED);
+	drop(v, f);
+}
+
 /* Adds one, whose connection is told in `msg` with `len` bytes. NULL: out of memory, or more than the engine has. */
 static struct flow_view *add(
 	struct flow_views *v, const struct ipc_connection *msg, size_t len, uint64_t id)
 {
-	struct flow_view *f = NULL;
+	struct flow_view *f = NULL, *untold;
 
+	if (hash_count(&v->table) >= 2 * LIMIT_FLOWS && (untold = find_untold(v)))
+		end(v, untold, FLOW_FORGOTTEN, clock_real_us());
 	if (hash_count(&v->table) < 2 * LIMIT_FLOWS)
 		f = calloc(1, sizeof(*f) + len);
 	if (!f)
 		return NULL;
+	f->told = v->telling;
 	memcpy(f->msg, msg, len);
 	f->id = msg->flow_id;
 	f->connection_id = id;
@@ -154,6 +180,8 @@ void flows_told(struct flow_views *v, const struct ipc_flow *msg)
 	struct history *h = v->console->history;
 	struct flow_view *f = find(v, msg->connection.flow_id);
 
+	if (f)
+		f->told = v->telling;
 	/* Told again when its process is known: then the old picture is replaced. */
 	if (f && !msg->before_start)
 		return;
@@ -185,13 +213,25 @@ void flows_traffic(struct flow_views *v, const struct ipc_flow_traffic *msg)
 		publish(v, f, SSE_FLOW_UPDATED);
 		return;
 	}
-	f->is_over = true;
-	f->end = (enum flow_end)msg->end;
-	f->traffic.ended_us = msg->time_us;
-	if (v->console->history && f->connection_id && f->counted)
-		history_end(v->console->history, f->connection_id, &f->traffic);
-	publish(v, f, SSE_FLOW_CLOSED);
-	drop(v, f);
+	end(v, f, (enum flow_end)msg->end, msg->time_us);
+}
+
+void flows_table(struct flow_views *v, const struct ipc_flow_table *msg)
+{
+	struct hash_node *node, *next;
+
+	if (!msg->is_end) {
+		v->telling = msg->number;
+		return;
+	}
+	/* Of a telling whose beginning went to another console nothing can be said. */
+	if (msg->number != v->telling)
+		return;
+	for (node = v->table.first; node; node = next) {
+		next = hash_next(node);
+		if (view_of(node)->told != v->telling)
+			end(v, view_of(node), FLOW_FORGOTTEN, clock_real_us());
+	}
 }
 
 void flows_end_result(struct flow_views *v, const struct ipc_flow_end_result *msg)

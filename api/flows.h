@@ -23,6 +23,7 @@ void flow_views_free(struct flow_views *v); /* NULL is fine */
 void flows_begun(struct flow_views *v, const struct ipc_connection *msg, uint64_t id);
 void flows_told(struct flow_views *v, const struct ipc_flow *msg);
 void flows_traffic(struct flow_views *v, const struct ipc_flow_traffic *msg);
+void flows_table(struct flow_views *v, const struct ipc_flow_table *msg);
 void flows_end_result(struct flow_views *v, const struct ipc_flow_end_result *msg);
 
 /* ---- handlers: /api/v1/flows */

@@ -68,7 +68,7 @@ const struct route routes[] = {
 		NO_QUERY },
 	{ HTTP_DELETE, API "/rules/{name}", SCOPE_RULES, NO_BODY, route_rules_delete, NO_QUERY },
 	{ HTTP_GET, API "/rules/{name}/history", SCOPE_READ, NO_BODY, rule_history_get,
-		QUERY("limit", "cursor") },
+		QUERY("limit", "cursor", "sort", "from", "to", "change", "by.kind", "by.name") },
 	{ HTTP_POST, API "/rules/{name}/revert", SCOPE_RULES, SMALL, rule_history_revert,
 		NO_QUERY },
 
@@ -118,7 +118,9 @@ const struct route routes[] = {
 		QUERY("limit", "cursor", "sort", "login", "scopes", "current") },
 	{ HTTP_DELETE, API "/sessions/{id}", SCOPE_ADMIN, NO_BODY, sessions_revoke, NO_QUERY },
 
-	{ HTTP_GET, API "/audit", SCOPE_ADMIN, NO_BODY, audit_list, QUERY("limit", "cursor") },
+	{ HTTP_GET, API "/audit", SCOPE_ADMIN, NO_BODY, audit_list,
+		QUERY("limit", "cursor", "sort", "from", "to", "who.kind", "who.name", "who.uid",
+			"action", "object", "q") },
 
 	{ HTTP_GET, API "/tokens", SCOPE_ADMIN, NO_BODY, tokens_list,
 		QUERY("limit", "cursor", "sort", "name", "scopes", "created_by") },
@@ -134,6 +136,7 @@ const struct route routes[] = {
 	{ HTTP_GET, "/suggestions", SCOPE_NONE, NO_BODY, page_app },
 	{ HTTP_GET, "/statistics", SCOPE_NONE, NO_BODY, page_app },
 	{ HTTP_GET, "/settings", SCOPE_NONE, NO_BODY, page_app },
+	{ HTTP_GET, "/audit", SCOPE_NONE, NO_BODY, page_app },
 	{ HTTP_GET, "/reference", SCOPE_NONE, NO_BODY, page_app },
 	{ HTTP_GET, "/login", SCOPE_NONE, NO_BODY, page_login },
 	{ HTTP_GET, "/static/{*}", SCOPE_NONE, NO_BODY, page_asset },

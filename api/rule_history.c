@@ -10,6 +10,7 @@
 
 #include "api/console.h"
 #include "api/http.h"
+#include "api/log_page.h"
 #include "api/rules.h"
 #include "db/rule_changes.h"
 #include "lib/clock.h"
@@ -75,23 +76,13 @@ static json_t *text_or_null(const char *s)
 	return s ? http_json_text(s, strlen(s)) : json_null();
 }
 
-struct listing {
-	json_t *items;
-	unsigned limit;
-	uint64_t last;
-	bool more;
-};
-
 static int add_change(void *ctx, const struct rule_change *c)
 {
-	struct listing *l = ctx;
+	struct log_page *page = ctx;
 
-	if (json_array_size(l->items) == l->limit) {
-		l->more = true;
+	if (!log_page_has_room(page))
 		return 1;
-	}
-	l->last = c->id;
-	json_array_append_new(l->items,
+	log_page_add(page, c->id,
 		json_pack("{s:I, s:o, s:o, s:s, s:{s:s, s:o}, s:o, s:o, s:o}", "id",
 			(json_int_t)c->id, "time", http_json_time(c->time_us), "rule",
 			text_or_null(c->name), "change", c->kind, "by", "kind", c->by_kind, "name",
@@ -100,37 +91,44 @@ static int add_change(void *ctx, const struct rule_change *c)
 	return 0;
 }
 
+static int found_one(void *ctx, const struct rule_change *c)
+{
+	(void)ctx, (void)c;
+	return 1;
+}
+
+/* A rule of this name, or a change of one. */
+static bool is_known(const struct console *c, const char *name)
+{
+	const struct rule_change_filter any = { .name = name };
+
+	return rule_book_find(c->rules, name) ||
+	       rule_changes_each(c->store, &any, found_one, NULL) > 0;
+}
+
 void rule_history_get(struct http_request *req)
 {
-	static const char *const known[] = { "limit", "cursor", NULL };
-	struct listing l = { .limit = 0 };
-	struct http_page page;
-	uint64_t before = 0;
-	char next[24], *end;
+	struct rule_change_filter f = {
+		.name = req->param[0],
+		.kind = http_query(req, "change"),
+		.by_kind = http_query(req, "by.kind"),
+		.by_name = http_query(req, "by.name"),
+	};
+	struct log_page page;
 	int r;
 
-	if (!http_query_known(req, known) || !http_page_read(req, &page))
+	if (!log_page_read(req, &page))
 		return;
-	if (page.has_cursor) {
-		before = strtoull(page.cursor, &end, 10);
-		if (end == page.cursor || *end) {
-			http_reply_invalid(req, "cursor", "is not one that this server gave");
-			return;
-		}
-	}
-	l.items = json_array();
-	l.limit = page.limit;
-	r = rule_changes_each(req->console->store, req->param[0], before, add_change, &l);
+	f.span = page.span;
+	r = rule_changes_each(req->console->store, &f, add_change, &page);
 	if (r < 0) {
-		json_decref(l.items);
+		json_decref(page.items);
 		http_reply_error(req, r, NULL);
-	} else if (!json_array_size(l.items) && !before &&
-		   !rule_book_find(req->console->rules, req->param[0])) {
-		json_decref(l.items);
+	} else if (!json_array_size(page.items) && !is_known(req->console, f.name)) {
+		json_decref(page.items);
 		http_reply_problem(req, 404, NULL, "there is and was no rule of this name");
 	} else {
-		snprintf(next, sizeof(next), "%llu", (unsigned long long)l.last);
-		http_reply_list(req, l.items, l.more ? next : NULL);
+		log_page_reply(req, &page, 0);
 	}
 }
 
@@ -209,6 +207,7 @@ static bool read_wanted(struct http_request *req, struct wanted *ret)
 void rule_history_revert(struct http_request *req)
 {
 	struct wanted w = { 0 };
+	const struct rule_change_filter f = { .name = req->param[0] };
 	const struct rule_entry *now;
 	json_t *json;
 	bool good;
@@ -216,7 +215,7 @@ void rule_history_revert(struct http_request *req)
 
 	if (!read_wanted(req, &w))
 		return;
-	r = rule_changes_each(req->console->store, req->param[0], 0, find_change, &w);
+	r = rule_changes_each(req->console->store, &f, find_change, &w);
 	if (r < 0 || w.failed) {
 		http_reply_error(req, r < 0 ? r : ERR_NOMEM, NULL);
 		return;

@@ -113,6 +113,7 @@ void session_post(struct http_request *req)
 	}
 	/* A new log-in takes the place of the old one. */
 	auth_logout(auth, http_header(req, "Cookie"), req->is_tls);
+	auth_name_new_session(auth, secret, &req->caller);
 	set_cookie(req, secret, LIMIT_SESSION_S);
 	http_reply_json(req, 201, json_pack("{s:o}", "expires", http_json_time(expires_us)));
 }

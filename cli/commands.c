@@ -121,9 +121,9 @@ static void report_problems(const json_t *problems, FILE *err)
 	}
 }
 
-/* The page after `cursor` (NULL: the first), its items moved into `rules`; *ret_cursor owned, NULL at the end. */
-static enum outcome fetch_page(struct client *c, const struct streams *io, const char *cursor,
-	json_t *rules, char **ret_cursor)
+/* The page after `cursor` (NULL: the first), its items moved into `items`; *ret_cursor owned, NULL at the end. */
+static enum outcome fetch_page(struct client *c, const struct streams *io, const char *what,
+	const char *list, const char *cursor, json_t *items, char **ret_cursor)
 {
 	_cleanup_free_ char *path = NULL;
 	struct response r;
@@ -131,18 +131,18 @@ static enum outcome fetch_page(struct client *c, const struct streams *io, const
 	const char *next;
 
 	*ret_cursor = NULL;
-	if (asprintf(&path, "/api/v1/rules?limit=1000%s%s", cursor ? "&cursor=" : "",
+	if (asprintf(&path, "%s?limit=1000%s%s", list, cursor ? "&cursor=" : "",
 		    cursor ? cursor : "") < 0) {
 		path = NULL;
 		return command_no_memory(io);
 	}
-	outcome = command_call(c, io, NULL, "GET", path, NULL, &r);
+	outcome = command_call(c, io, what, "GET", path, NULL, &r);
 	if (outcome != OUTCOME_OK)
 		return outcome;
 	if (!json_is_array(json_object_get(r.body, "items"))) {
-		fputs(PROGRAM ": the answer is no list of rules: is this opensnitchd?\n", io->err);
+		fputs(PROGRAM ": the answer is no list: is this opensnitchd?\n", io->err);
 		outcome = OUTCOME_FAILED;
-	} else if (json_array_extend(rules, json_object_get(r.body, "items"))) {
+	} else if (json_array_extend(items, json_object_get(r.body, "items"))) {
 		outcome = command_no_memory(io);
 	}
 	if (!cursor)
@@ -157,22 +157,28 @@ static enum outcome fetch_page(struct client *c, const struct streams *io, const
 	return outcome;
 }
 
-enum outcome command_fetch_rules(struct client *c, const struct streams *io, json_t *rules)
+enum outcome command_fetch_items(struct client *c, const struct streams *io, const char *what,
+	const char *path, json_t *items)
 {
 	_cleanup_free_ char *cursor = NULL;
 	enum outcome outcome;
 
 	do {
 		char *next = NULL;
-		size_t before = json_array_size(rules);
+		size_t before = json_array_size(items);
 
-		outcome = fetch_page(c, io, cursor, rules, &next);
+		outcome = fetch_page(c, io, what, path, cursor, items, &next);
 		free(cursor);
 		cursor = next;
-		if (json_array_size(rules) == before)
+		if (json_array_size(items) == before)
 			break; /* an empty page: nothing can follow */
 	} while (outcome == OUTCOME_OK && cursor);
 	return outcome;
+}
+
+enum outcome command_fetch_rules(struct client *c, const struct streams *io, json_t *rules)
+{
+	return command_fetch_items(c, io, NULL, "/api/v1/rules", rules);
 }
 
 static int by_name(const void *a, const void *b)

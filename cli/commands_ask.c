@@ -296,19 +296,19 @@ static const struct command_table history_table = {
 
 enum outcome command_history(const struct options *o, struct client *c, const struct streams *io)
 {
-	_cleanup_free_ char *path = command_rule_path(o->names[0], "history?limit=1000");
+	_cleanup_free_ char *path = command_rule_path(o->names[0], "history");
+	json_t *items = json_array();
 	enum outcome outcome;
-	struct response r;
 
-	if (!path)
+	if (!path || !items) {
+		json_decref(items);
 		return command_no_memory(io);
-	outcome = command_call(c, io, o->names[0], "GET", path, NULL, &r);
-	if (outcome != OUTCOME_OK)
-		return outcome;
-	outcome =
-		o->json ? command_print_json(json_object_get(r.body, "items"), io)
-			: command_print_items(&history_table, json_object_get(r.body, "items"), io);
-	response_done(&r);
+	}
+	outcome = command_fetch_items(c, io, o->names[0], path, items);
+	if (outcome == OUTCOME_OK)
+		outcome = o->json ? command_print_json(items, io)
+				  : command_print_items(&history_table, items, io);
+	json_decref(items);
 	return outcome;
 }
 

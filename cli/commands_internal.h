@@ -45,6 +45,10 @@ json_t *command_read_json(const char *name, const struct streams *io, enum outco
 /* "/api/v1/rules/NAME/WHAT". Returns owned, or NULL. */
 char *command_rule_path(const char *name, const char *what);
 
+/* All items of the list at `path` (without a query), appended to `items`, page by page. `what` (may be NULL) is for messages. */
+enum outcome command_fetch_items(struct client *c, const struct streams *io, const char *what,
+	const char *path, json_t *items);
+
 /* All rules, appended to `rules`. */
 enum outcome command_fetch_rules(struct client *c, const struct streams *io, json_t *rules);
 

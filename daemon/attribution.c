@@ -134,6 +134,12 @@ static void start_trace(struct attribution *a)
 			trace_what(a->trace), a->instance);
 		a->lost_seen = 0;
 	}
+	if (a->witness) {
+		size_t n = strlen(a->why);
+
+		snprintf(
+			a->why + n, sizeof(a->why) - n, "; eBPF sees %s", witness_what(a->witness));
+	}
 	process_table_set_traced(a->processes, a->trace != NULL);
 }
 
@@ -170,6 +176,7 @@ int attribution_open(
 
 	if (!a)
 		return error_set(err, ERR_NOMEM, NULL, "out of memory");
+	a->witness = config->witness;
 	a->tracefs = config->tracefs ? strdup(config->tracefs) : NULL;
 	a->instance = strdup(config->instance);
 	a->proc_root = strdup(config->proc_root);

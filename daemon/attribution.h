@@ -25,6 +25,7 @@
 
 #include "daemon/process.h"
 #include "daemon/trace.h"
+#include "daemon/witness.h"
 #include "lib/err.h"
 #include "lib/flow.h"
 #include "lib/verdict.h"
@@ -36,6 +37,7 @@ struct attribution_config {
 	/* Name of our tracefs instance, one a daemon: "opensnitch-QUEUE_NUM". That for look-ups of routes adds to it. */
 	const char *instance;
 	const char *proc_root; /* "/proc" */
+	struct witness *witness; /* borrowed for its life; NULL: nobody sees who sends */
 };
 
 struct attribution_result {

@@ -23,7 +23,6 @@
 	130000000000u /* but a SYN that was lost comes again for two minutes, without another claim */
 #define CANDIDATES_MAX 16
 #define CHILDREN_MAX 16
-#define FILES_MAX 256 /* of a process, looked at where its newest is not the one */
 #define FILES_FEW 64 /* ... where that is not needed to name it */
 #define UDP_CONNECTED 1 /* TCP_ESTABLISHED, which sock_diag says of datagram sockets too */
 
@@ -38,6 +37,7 @@ struct candidates {
 	bool unplaced; /* only such whose namespace nobody could look at: they ended at once */
 	bool reinjected; /* claimed by ourselves: see add_candidate() */
 	bool old; /* of a SYN that may come again: little without the socket */
+	bool portless; /* they claim a connect() to there, from whatever port */
 };
 
 /* Whether a process is where the flow comes from. */
@@ -129,12 +129,6 @@ static void candidates_done(struct candidates *c)
 		process_unref(c->list[--c->n]);
 }
 
-static enum socket_holding holding_of(
-	struct attribution *a, int32_t pid, uint32_t inode, unsigned max)
-{
-	return socket_holders_has(&a->scan.places, a->proc_root, pid, inode, max);
-}
-
 /* The holder of a socket, searched in /proc. */
 static struct process *scan(struct attribution *a, const struct sock_owner *owner)
 {
@@ -165,7 +159,7 @@ static bool prove_by_inode(struct attribution *a, const struct flow *flow,
 	unsigned i, n_perhaps = 0, perhaps = 0, first = c->n;
 
 	for (i = 0; i < c->n; i++) {
-		holding = holding_of(a, c->list[i]->pid, inode, FILES_MAX);
+		holding = attribution_holding(a, c->list[i]->pid, inode, ATTRIBUTION_FILES_MAX);
 		if (holding == SOCKET_HELD)
 			break;
 		if (holding == SOCKET_HELD_PERHAPS) {
@@ -183,7 +177,7 @@ static bool prove_by_inode(struct attribution *a, const struct flow *flow,
 	}
 	take(ret, c->list[i], METHOD_FTRACE, CONFIDENCE_EXACT);
 	while (--first > i && !c->many)
-		if (holding_of(a, c->list[first]->pid, inode, FILES_FEW) == SOCKET_HELD) {
+		if (attribution_holding(a, c->list[first]->pid, inode, FILES_FEW) == SOCKET_HELD) {
 			ret->creator = process_ref(c->list[first]);
 			break;
 		}
@@ -199,21 +193,13 @@ static bool choose_last(struct attribution *a, const struct flow *flow, const st
 {
 	if (flow->proto != IPPROTO_UDP || c->n < 2)
 		return false;
-	if ((c->standing || holding_of(a, c->list[0]->pid, inode, FILES_MAX) != SOCKET_NOT_HELD) &&
+	if ((c->standing || attribution_holding(a, c->list[0]->pid, inode, ATTRIBUTION_FILES_MAX) !=
+				    SOCKET_NOT_HELD) &&
 		!sockdiag_has_twins(a->sockdiag, flow))
 		return false;
 	take(ret, c->list[0], METHOD_FTRACE, CONFIDENCE_SCAN);
 	ret->is_shared = true;
 	return true;
-}
-
-/* ICMP echo: the socket is found by its identifier, where it is a ping socket. */
-static bool find_socket(const struct attribution *a, const struct flow *flow, uint32_t ifindex,
-	struct sock_owner *ret)
-{
-	if (flow->proto == IPPROTO_ICMP || flow->proto == IPPROTO_ICMPV6)
-		return ping_socket_find(a->proc_root, flow, &ret->inode, &ret->uid);
-	return a->sockdiag && sockdiag_find(a->sockdiag, flow, ifindex, ret) == 0;
 }
 
 /* ping of a raw socket names its PID in the packet, or used to; that is enough to choose among those who send there. */
@@ -239,7 +225,7 @@ static bool choose_by_identifier(
 
 static bool is_holder(struct attribution *a, int32_t pid, uint32_t inode)
 {
-	return holding_of(a, pid, inode, FILES_MAX) == SOCKET_HELD;
+	return attribution_holding(a, pid, inode, ATTRIBUTION_FILES_MAX) == SOCKET_HELD;
 }
 
 /* Whether a child of `from` has the socket too, apart from `p`. */
@@ -271,7 +257,7 @@ static void referee(struct attribution *a, const struct flow *flow, uint32_t ifi
 {
 	struct sock_owner owner = { 0 };
 	struct process *p;
-	bool found = find_socket(a, flow, ifindex, &owner);
+	bool found = attribution_find_socket(a, flow, ifindex, &owner);
 
 	if (found && ret->uid == UINT32_MAX)
 		ret->uid = owner.uid;
@@ -283,7 +269,7 @@ static void referee(struct attribution *a, const struct flow *flow, uint32_t ifi
 	if (c->n == 1 && found && owner.inode) {
 		attribution_drain(a);
 		/* One that lives may have closed it between the two looks. */
-		found = find_socket(a, flow, ifindex, &owner);
+		found = attribution_find_socket(a, flow, ifindex, &owner);
 	}
 	/* The socket is open in no program any more, or its only claimant is gone, whoever has it now: likely that was it. */
 	if (c->n == 1 && !c->many &&
@@ -343,7 +329,7 @@ static bool is_handed_on(struct attribution *a, const struct flow *flow, uint32_
 		sockdiag_find(a->sockdiag, flow, ifindex, &owner) < 0 || !owner.inode ||
 		owner.state != UDP_CONNECTED)
 		return false;
-	*ret_holding = holding_of(a, claimant->pid, owner.inode, FILES_MAX);
+	*ret_holding = attribution_holding(a, claimant->pid, owner.inode, ATTRIBUTION_FILES_MAX);
 	if (*ret_holding != SOCKET_NOT_HELD)
 		return false;
 	/* It may be about to close it: in its end, which is traced before it closes its files. */
@@ -423,9 +409,29 @@ static bool is_carrier(const struct attribution *a, const struct flow *flow, uin
 static void collect_tcp(struct attribution *a, const struct flow *flow, struct candidates *c)
 {
 	collect(a, flow, 0, c);
+	c->portless = c->n;
 	c->old = !c->n;
 	if (c->old)
 		collect(a, flow, flow->src_port, c);
+}
+
+/* Whom the witness saw. False: nobody, or one of several that share a port. */
+static bool settle_sender(struct attribution *a, const struct flow *flow,
+	const struct candidates *c, struct attribution_result *ret)
+{
+	struct seen_sender seen = attribution_sender(a, flow);
+	enum attribution_method method = METHOD_BPF;
+
+	if (!seen.process)
+		return false;
+	for (unsigned i = 0; i < c->n; i++)
+		if (c->list[i]->pid == seen.process->pid)
+			method = METHOD_FTRACE;
+	take(ret, seen.process, method, seen.is_shared ? CONFIDENCE_SCAN : CONFIDENCE_EXACT);
+	ret->is_shared = seen.is_shared;
+	ret->creator = seen.creator;
+	process_unref(seen.process);
+	return true;
 }
 
 void attribution_find(struct attribution *a, const struct flow *flow, uint32_t packet_uid,
@@ -441,13 +447,16 @@ void attribution_find(struct attribution *a, const struct flow *flow, uint32_t p
 		collect(a, flow, flow->src_port, &c);
 	else if (a->trace)
 		collect(a, &portless, 0, &c);
+	if (a->trace && !c.n && flow->proto == IPPROTO_TCP)
+		collect_tcp(a, flow, &c);
 	if (!c.n && c.reinjected && flow->proto == IPPROTO_UDP) {
 		attribution_kernel(a, ret);
 	} else if (is_wrapped && is_carrier(a, flow, ifindex_out)) {
 		take(ret, a->kernel, METHOD_PROC, CONFIDENCE_SCAN);
-	} else if (c.n != 1 || c.many || !settle_claimant(a, flow, ifindex_out, &c, ret)) {
-		if (a->trace && !c.n && flow->proto == IPPROTO_TCP)
-			collect_tcp(a, flow, &c);
+	} else if (settle_sender(a, flow, &c, ret)) {
+		/* Nothing is more certain. */
+	} else if (c.n != 1 || c.many || c.portless || c.old ||
+		   !settle_claimant(a, flow, ifindex_out, &c, ret)) {
 		referee(a, flow, ifindex_out, &c, ret);
 	}
 	candidates_done(&c);
@@ -522,35 +531,6 @@ void attribution_find_forwarded(struct attribution *a, const struct flow *flow, 
 	if (a->ingress && ifindex_in)
 		ingress_name(a->ingress, ifindex_in, mac, c.n ? ret->process : NULL, netns);
 	candidates_done(&c);
-}
-
-/* A child has the sockets of its parent, which made them, or has them from its own. */
-static struct process *find_creator(
-	struct attribution *a, const struct flow *flow, uint32_t ifindex, const struct process *p)
-{
-	struct sock_owner owner = { 0 };
-
-	if (!find_socket(a, flow, ifindex, &owner) || !owner.inode ||
-		holding_of(a, p->pid, owner.inode, FILES_MAX) == SOCKET_NOT_HELD)
-		return NULL;
-	for (unsigned i = p->n_parents; i-- > 0;)
-		if (holding_of(a, p->parents[i].pid, owner.inode, FILES_MAX) == SOCKET_HELD)
-			return process_get(a->processes, p->parents[i].pid);
-	return NULL;
-}
-
-void attribution_look_again(struct attribution *a, const struct flow *flow, uint32_t ifindex_out,
-	struct process **process, struct process **creator)
-{
-	struct process *p = *process;
-
-	if (!p || p->flags & PROCESS_KERNEL)
-		return;
-	attribution_drain(a);
-	*process = process_look_again(a->processes, p);
-	process_unref(p);
-	if (!*creator)
-		*creator = find_creator(a, flow, ifindex_out, *process);
 }
 
 void attribution_kernel(struct attribution *a, struct attribution_result *ret)

@@ -13,7 +13,6 @@
 #define CHAIN_MAX 16
 
 #define FLAG_RESPONSE 0x8000u
-#define FLAG_TRUNCATED 0x0200u
 #define MASK_OPCODE 0x7800u
 #define MASK_RCODE 0x000fu
 #define CLASS_IN 1
@@ -40,7 +39,7 @@ struct record {
 
 struct message {
 	struct cursor cursor;
-	uint16_t id, flags, n_questions, n_answers;
+	uint16_t flags, n_questions, n_answers;
 	struct dns_name question;
 	uint16_t question_type, question_class;
 	unsigned n_records;
@@ -80,7 +79,7 @@ static int read_message(struct message *m, const void *payload, size_t len)
 	struct cursor *c = &m->cursor;
 
 	cursor_init(c, payload, len);
-	m->id = cursor_be16(c);
+	cursor_skip(c, 2); /* the ID */
 	m->flags = cursor_be16(c);
 	m->n_questions = cursor_be16(c);
 	m->n_answers = cursor_be16(c);
@@ -99,7 +98,7 @@ static int read_message(struct message *m, const void *payload, size_t len)
 		return ERR_NOT_FOUND;
 	for (unsigned i = 0; i < m->n_answers && i < LIMIT_DNS_RECORDS && cursor_ok(c); i++)
 		read_record(m);
-	return cursor_ok(c) || (m->flags & FLAG_TRUNCATED) ? 0 : ERR_MALFORMED;
+	return cursor_ok(c) || (m->flags & DNS_TRUNCATED) ? 0 : ERR_MALFORMED;
 }
 
 /* A cursor over the whole message that stands at `off`, for a name that may point backwards. */
@@ -154,7 +153,9 @@ static void add_hints(
 	struct dns_name target;
 
 	cursor_init(&c, m->cursor.base + r->data_off, r->data_len);
-	cursor_skip(&c, 2);
+	/* Priority 0 is an alias: its parameters do not count (section 2.4.2). */
+	if (cursor_be16(&c) == 0)
+		return;
 	dns_name_read(&c, &target);
 	while (cursor_ok(&c) && cursor_left(&c) > 0) {
 		uint16_t key = cursor_be16(&c), len = cursor_be16(&c);
@@ -246,9 +247,6 @@ int dns_parse_answer(const void *payload, size_t len, struct dns_answer *ret)
 	r = read_message(&m, payload, len);
 	if (r < 0)
 		return r;
-	ret->question.id = m.id;
-	ret->question.type = m.question_type;
-	ret->question.name = m.question;
 	ret->n = 0;
 	ret->host_len = write_host(&m, ret->host, sizeof(ret->host));
 	if (ret->host_len == 0)

@@ -19,10 +19,15 @@
 
 #define DNS_QUESTIONS_MAX 16 /* read of one message; only mDNS asks several at once */
 
+/* In the flags of a message. */
+#define DNS_TRUNCATED 0x0200u
+#define LLMNR_TENTATIVE 0x0100u /* of a name that is not verified yet: RFC 4795 section 2.1.1 */
+
 struct dns_question {
-	uint16_t id;
+	uint16_t id, flags; /* of its message */
 	uint16_t type; /* 1 A, 28 AAAA, 65 HTTPS ... */
 	struct dns_name name; /* in lower case */
+	struct dns_name spelled; /* as it stands there */
 };
 
 struct dns_address {
@@ -32,7 +37,6 @@ struct dns_address {
 };
 
 struct dns_answer {
-	struct dns_question question;
 	/*
 	 * The name that was asked for: lower case, no trailing dot, printable ASCII; a byte that is not, or a dot or backslash inside a
 	 * label, is "\DDD" in decimal. Of HTTPS and SVCB questions without the leading labels that begin with "_" (port and scheme).
@@ -44,7 +48,7 @@ struct dns_answer {
 };
 
 /*
- * Parses the payload of a datagram. 0 with at least one address in *ret; ERR_NOT_FOUND: well-formed, but not an answer, a failure,
+ * Parses a message. 0 with at least one address in *ret; ERR_NOT_FOUND: well-formed, but not an answer, a failure,
  * or no address in it; ERR_MALFORMED. An answer cut short (TC) counts as far as it goes. At most LIMIT_DNS_RECORDS records are read.
  */
 int dns_parse_answer(const void *payload, size_t len, struct dns_answer *ret);
@@ -54,6 +58,9 @@ int dns_parse_answer(const void *payload, size_t len, struct dns_answer *ret);
  * but no query of class IN; ERR_MALFORMED. The bit of mDNS that wishes for a unicast answer does not count (RFC 6762 section 5.4).
  */
 int dns_parse_query(const void *payload, size_t len, struct dns_question *ret, unsigned max);
+
+/* The question that a response repeats. 0; ERR_NOT_FOUND: no response to exactly one question of class IN; ERR_MALFORMED. */
+int dns_parse_response(const void *payload, size_t len, struct dns_question *ret);
 
 #define MDNS_RECORDS_MAX 64 /* of each kind, read of one response */
 
@@ -70,6 +77,7 @@ struct mdns_link {
 };
 
 struct mdns_response {
+	uint16_t id;
 	unsigned n_addresses, n_links;
 	struct mdns_address addresses[MDNS_RECORDS_MAX];
 	struct mdns_link links[MDNS_RECORDS_MAX];

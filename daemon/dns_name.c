@@ -22,11 +22,11 @@ static bool append_label(struct dns_name *name, struct cursor *c, uint8_t len)
 		return false;
 	name->bytes[name->len++] = len;
 	for (uint8_t i = 0; i < len; i++)
-		name->bytes[name->len++] = lower(label[i]);
+		name->bytes[name->len++] = label[i];
 	return true;
 }
 
-void dns_name_read(struct cursor *c, struct dns_name *ret)
+void dns_name_read_spelled(struct cursor *c, struct dns_name *ret)
 {
 	struct cursor at = *c;
 	size_t lowest = c->pos; /* of all places jumped to: pointers must fall */
@@ -60,6 +60,19 @@ void dns_name_read(struct cursor *c, struct dns_name *ret)
 		cursor_seek(&at, target);
 	}
 	cursor_fail(c);
+}
+
+void dns_name_lower(struct dns_name *name)
+{
+	/* Lengths of labels stand among the letters; none is as big as an 'A'. */
+	for (uint8_t i = 0; i < name->len; i++)
+		name->bytes[i] = lower(name->bytes[i]);
+}
+
+void dns_name_read(struct cursor *c, struct dns_name *ret)
+{
+	dns_name_read_spelled(c, ret);
+	dns_name_lower(ret);
 }
 
 bool dns_name_equal(const struct dns_name *a, const struct dns_name *b)

@@ -23,6 +23,11 @@ struct dns_name {
  */
 void dns_name_read(struct cursor *c, struct dns_name *ret);
 
+/* The same with the letters as they stand there. */
+void dns_name_read_spelled(struct cursor *c, struct dns_name *ret);
+
+void dns_name_lower(struct dns_name *name);
+
 bool dns_name_equal(const struct dns_name *a, const struct dns_name *b);
 
 /*

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Queries, and the responses of multicast DNS. */
+/* Queries, what a response repeats of them, and the responses of multicast DNS. */
 #include "config.h"
 
 #include "daemon/dns.h"
@@ -32,6 +32,18 @@ static void read_header(struct cursor *c, struct header *ret)
 		ret->n[i] = cursor_be16(c);
 }
 
+/* False: it is of another class. */
+static bool read_question(struct cursor *c, const struct header *h, struct dns_question *ret)
+{
+	dns_name_read_spelled(c, &ret->spelled);
+	ret->name = ret->spelled;
+	dns_name_lower(&ret->name);
+	ret->id = h->id;
+	ret->flags = h->flags;
+	ret->type = cursor_be16(c);
+	return (cursor_be16(c) & CLASS_MASK) == CLASS_IN;
+}
+
 int dns_parse_query(const void *payload, size_t len, struct dns_question *ret, unsigned max)
 {
 	struct header h;
@@ -45,18 +57,31 @@ int dns_parse_query(const void *payload, size_t len, struct dns_question *ret, u
 	if (h.flags & (FLAG_RESPONSE | MASK_OPCODE))
 		return ERR_NOT_FOUND;
 	for (unsigned i = 0; i < h.n[0] && n < max; i++) {
-		struct dns_question *q = &ret[n];
-		uint16_t class;
+		bool is_internet = read_question(&c, &h, &ret[n]);
 
-		dns_name_read(&c, &q->name);
-		q->id = h.id;
-		q->type = cursor_be16(&c);
-		class = cursor_be16(&c);
 		if (!cursor_ok(&c))
 			return ERR_MALFORMED;
-		n += (class & CLASS_MASK) == CLASS_IN;
+		n += is_internet;
 	}
 	return n ? (int)n : ERR_NOT_FOUND;
+}
+
+int dns_parse_response(const void *payload, size_t len, struct dns_question *ret)
+{
+	bool is_internet;
+	struct header h;
+	struct cursor c;
+
+	cursor_init(&c, payload, len);
+	read_header(&c, &h);
+	if (!cursor_ok(&c))
+		return ERR_MALFORMED;
+	if (!(h.flags & FLAG_RESPONSE) || (h.flags & MASK_OPCODE) || h.n[0] != 1)
+		return ERR_NOT_FOUND;
+	is_internet = read_question(&c, &h, ret);
+	if (!cursor_ok(&c))
+		return ERR_MALFORMED;
+	return is_internet ? 0 : ERR_NOT_FOUND;
 }
 
 static bool is_local(const struct dns_name *name)
@@ -134,6 +159,7 @@ int mdns_parse_response(const void *payload, size_t len, struct mdns_response *r
 		dns_name_read(&c, &ignored);
 		cursor_skip(&c, 4);
 	}
+	ret->id = h.id;
 	records = (unsigned)h.n[1] + h.n[2] + h.n[3];
 	for (unsigned i = 0; i < records && i < LIMIT_DNS_RECORDS && cursor_ok(&c); i++)
 		read_record(&c, ret);

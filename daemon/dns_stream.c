@@ -53,6 +53,21 @@ static void note_piece(struct dns_stream *s, uint32_t from, uint32_t to)
 	s->later[at].to = to;
 }
 
+/* What came first stays, as it does in the kernel: who sends the same place again cannot change it. */
+static void copy_missing(struct dns_stream *s, const uint8_t *data, size_t from, size_t to)
+{
+	size_t at = from > s->len ? from : s->len;
+
+	for (unsigned i = 0; i < s->n_later && s->later[i].from < to; i++) {
+		if (s->later[i].from > at)
+			memcpy(s->bytes + at, data + (at - from), s->later[i].from - at);
+		if (s->later[i].to > at)
+			at = s->later[i].to;
+	}
+	if (at < to)
+		memcpy(s->bytes + at, data + (at - from), to - at);
+}
+
 static void drop_front(struct dns_stream *s, size_t n)
 {
 	size_t end = s->n_later ? s->later[s->n_later - 1].to : s->len;
@@ -106,7 +121,7 @@ bool dns_stream_segment(struct dns_stream *s, uint32_t seq, const uint8_t *data,
 		s->given_up = true;
 		return false;
 	}
-	memcpy(s->bytes + at, data, len);
+	copy_missing(s, data, (size_t)at, (size_t)at + len);
 	note_piece(s, (uint32_t)at, (uint32_t)((size_t)at + len));
 	close_gaps(s);
 	hand_out(s, fn, ctx);

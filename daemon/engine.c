@@ -100,7 +100,9 @@ static int open_guard(struct engine *e, struct error *err)
 		.read_sni = e->setup.config->read_sni,
 		.queue_forwarded = e->setup.config->queue_forwarded,
 	};
-	struct attribution_config ac = { .tracefs = "/sys/kernel/tracing", .proc_root = "/proc" };
+	struct attribution_config ac = {
+		.tracefs = "/sys/kernel/tracing", .proc_root = "/proc", .witness = e->setup.witness
+	};
 	char instance[40];
 	int r;
 

@@ -29,6 +29,7 @@
 #include "daemon/ipc.h"
 #include "daemon/listeners.h"
 #include "daemon/options.h"
+#include "daemon/witness.h"
 #include "lib/err.h"
 
 struct engine;
@@ -38,6 +39,7 @@ struct engine_setup {
 	const struct ipc_config *config;
 	const struct folders *folders;
 	const struct listeners *listeners;
+	struct witness *witness; /* or NULL */
 	int home_netns; /* where consoles belong, or -1: where we are */
 };
 

@@ -22,6 +22,9 @@
 #define WAITING_MAX 512 /* new flows that were not entered yet */
 #define SWEEP_MS 3000
 #define POLL_NS 1000000000ull /* between two looks at one flow */
+#define TELLING_MAX                                                                                \
+	(LIMIT_IPC_BACKLOG / 8) /* bytes: the rest of the backlog stays for what happens */
+#define TELLING_PAUSE_NS 1000000000ull /* between two beginnings */
 #define SETTLE_NS 3000000000ull /* so long a decided flow may have no conntrack entry yet */
 
 /* ---- begin and end */
@@ -50,8 +53,10 @@ static void settle(struct engine *e)
 			forget(e, old, FLOW_CLOSED);
 		if (flows_count(e->flows) >= LIMIT_FLOWS)
 			forget(e, flows_first(e->flows), FLOW_FORGOTTEN);
-		if (!flows_enter(e->flows))
+		if (!flows_enter(e->flows)) {
 			log_debug("a connection is not followed: out of memory");
+			e->flows_telling.is_wanted = true;
+		}
 	}
 }
 
@@ -67,6 +72,7 @@ uint64_t engine_flow_begin(struct engine *e, const struct connection *c, enum ac
 	f = flows_add(e->flows, c, clock_mono_ns());
 	if (!f)
 		return 0;
+	f->told = e->flows_telling.number;
 	f->action = action;
 	f->reason = reason;
 	f->nolog = nolog;
@@ -293,6 +299,64 @@ static void sweep(struct engine *e)
 		log_warning("the processes of sockets from before the start cannot be found");
 }
 
+/* ---- telling all */
+
+static bool has_room(const struct engine *e)
+{
+	return outbox_events_size(e->outbox) < TELLING_MAX;
+}
+
+/* As many as there is room for. False: one is lost. *ret_all: none is left. */
+static bool tell_some(struct engine *e, bool *ret_all)
+{
+	struct live_flow *f;
+
+	*ret_all = false;
+	for (f = flows_first(e->flows); f && has_room(e); f = flows_next(f)) {
+		if (f->told == e->flows_telling.number)
+			continue;
+		if (!engine_report_flow(e, f))
+			return false;
+		f->told = e->flows_telling.number;
+	}
+	*ret_all = !f;
+	return true;
+}
+
+/* Begins, goes on or ends; what is lost on the way begins it anew. */
+static void go_on_telling(struct engine *e)
+{
+	bool all, good = true;
+
+	if (!e->console_ready || (!e->flows_telling.is_wanted && !e->flows_telling.is_running))
+		return;
+	settle(e);
+	if (e->flows_telling.is_wanted) {
+		if (!has_room(e) ||
+			clock_mono_ns() - e->flows_telling.started_ns < TELLING_PAUSE_NS)
+			return;
+		if (!++e->flows_telling.number)
+			e->flows_telling.number = 1;
+		good = engine_report_flow_table(e, e->flows_telling.number, false);
+		e->flows_telling.is_wanted = false;
+		e->flows_telling.is_running = true;
+		e->flows_telling.started_ns = clock_mono_ns();
+	}
+	good = good && tell_some(e, &all);
+	if (good && all) {
+		good = engine_report_flow_table(e, e->flows_telling.number, true);
+		e->flows_telling.is_running = false;
+	}
+	e->flows_telling.is_wanted |= !good;
+}
+
+void engine_flows_tell_all(struct engine *e)
+{
+	e->flows_telling.is_wanted = true;
+	e->flows_telling.started_ns = 0;
+	go_on_telling(e);
+}
+
 /* ---- life */
 
 int engine_flows_open(struct engine *e, struct error *err)
@@ -326,11 +390,5 @@ void engine_flows_tick(struct engine *e)
 	engine_flows_drain(e);
 	poll_flows(e, clock_mono_ns());
 	end_denied(e);
-}
-
-void engine_flows_tell_all(struct engine *e)
-{
-	settle(e);
-	for (const struct live_flow *f = flows_first(e->flows); f; f = flows_next(f))
-		engine_report_flow(e, f);
+	go_on_telling(e);
 }

@@ -44,6 +44,12 @@ struct engine {
 
 	struct queue *queue;
 	uint64_t flows_over; /* since the start */
+	struct {
+		bool is_wanted; /* the console may have missed that one began or ended */
+		bool is_running;
+		uint32_t number; /* of the last one */
+		uint64_t started_ns; /* CLOCK_MONOTONIC */
+	} flows_telling; /* of all flows, anew */
 	uint64_t flows_judged; /* generation of the rule set that all live flows were judged by */
 	bool uids_told; /* the queue tells who owns a socket: it did once */
 	struct cpu_follow cpu_follow;
@@ -210,7 +216,10 @@ void engine_flows_drain(struct engine *e);
 void engine_flows_look(struct engine *e, const struct live_flow *f);
 void engine_flows_tick(struct engine *e);
 
-/* Tells a new console of all live flows. */
+/*
+ * Tells the console of all live flows: a new one; and later, after it may have missed that one began or ended. As much at a time
+ * as leaves room for events; the ticks go on with it.
+ */
 void engine_flows_tell_all(struct engine *e);
 
 /* Puts the rules to a connection, and does what they say. Takes what is in *c. */
@@ -304,7 +313,8 @@ void engine_forget_lists(struct engine *e);
 
 void engine_report_connection(struct engine *e, const struct connection *c, enum action action,
 	enum reason reason, bool nolog, struct text rule, unsigned n_packets, uint64_t flow_id);
-void engine_report_flow(struct engine *e, const struct live_flow *f);
+bool engine_report_flow(struct engine *e, const struct live_flow *f); /* false: it is lost */
+bool engine_report_flow_table(struct engine *e, uint32_t number, bool is_end); /* likewise */
 void engine_report_traffic(
 	struct engine *e, const struct live_flow *f, bool is_end, enum flow_end end);
 void engine_report_prompt(struct engine *e, struct prompt *prompt);

@@ -84,6 +84,16 @@ void engine_names_keep(struct engine *e, const struct connection *c)
 			c->name.host, c->name.len, clock_boot_ns());
 }
 
+/* What is forwarded and asks is sent by whom it is forwarded for. */
+static enum dns_way way_of(const struct nflog_packet *copy, const struct packet *packet)
+{
+	if (copy->hook == NF_INET_LOCAL_OUT)
+		return DNS_SENT;
+	if (copy->hook == NF_INET_FORWARD)
+		return dns_watch_is_question(&packet->flow) ? DNS_SENT : DNS_FROM_LINK;
+	return copy->is_from_link ? DNS_FROM_LINK : DNS_FROM_ELSEWHERE;
+}
+
 static void on_copy(void *engine, const struct nflog_packet *copy)
 {
 	struct engine *e = engine;
@@ -92,11 +102,8 @@ static void on_copy(void *engine, const struct nflog_packet *copy)
 	if (!e->settings.intercept_dns ||
 		packet_parse(copy->payload, copy->payload_len, &packet) < 0)
 		return;
-	if (copy->hook == NF_INET_FORWARD)
-		dns_watch_packet(e->forwarded_dns, &packet, dns_watch_is_question(&packet.flow),
-			clock_boot_ns());
-	else
-		dns_watch_packet(e->dns, &packet, copy->hook == NF_INET_LOCAL_OUT, clock_boot_ns());
+	dns_watch_packet(copy->hook == NF_INET_FORWARD ? e->forwarded_dns : e->dns, &packet,
+		way_of(copy, &packet), clock_boot_ns());
 }
 
 void engine_names_drain(struct engine *e)

@@ -106,11 +106,13 @@ void engine_report_connection(struct engine *e, const struct connection *c, enum
 	fill_connection(e, m, c);
 	ipc_put(&e->builder, &m->rule, rule.s, rule.len);
 	ipc_end(&e->builder);
-	if (!outbox_event(e->outbox, e->builder.buf, e->builder.len))
-		e->counters.events_lost++;
+	if (outbox_event(e->outbox, e->builder.buf, e->builder.len))
+		return;
+	e->counters.events_lost++;
+	e->flows_telling.is_wanted |= flow_id != 0;
 }
 
-void engine_report_flow(struct engine *e, const struct live_flow *f)
+bool engine_report_flow(struct engine *e, const struct live_flow *f)
 {
 	struct ipc_flow *m = ipc_begin(&e->builder, IPC_FLOW);
 
@@ -128,7 +130,17 @@ void engine_report_flow(struct engine *e, const struct live_flow *f)
 	fill_connection(e, &m->connection, &f->connection);
 	put_text(&e->builder, &m->connection.rule, f->rule);
 	ipc_end(&e->builder);
-	outbox_event(e->outbox, e->builder.buf, e->builder.len);
+	return outbox_event(e->outbox, e->builder.buf, e->builder.len);
+}
+
+bool engine_report_flow_table(struct engine *e, uint32_t number, bool is_end)
+{
+	struct ipc_flow_table *m = ipc_begin(&e->builder, IPC_FLOW_TABLE);
+
+	m->number = number;
+	m->is_end = is_end;
+	ipc_end(&e->builder);
+	return outbox_event(e->outbox, e->builder.buf, e->builder.len);
 }
 
 void engine_report_traffic(
@@ -146,7 +158,11 @@ void engine_report_traffic(
 	m->end = (uint8_t)end;
 	m->counted = conntrack_counts(e->conntrack);
 	ipc_end(&e->builder);
-	outbox_event(e->outbox, e->builder.buf, e->builder.len);
+	/* Of one that goes on, the next figures make up for these. */
+	if (outbox_event(e->outbox, e->builder.buf, e->builder.len) || !is_end)
+		return;
+	e->counters.events_lost++;
+	e->flows_telling.is_wanted = true;
 }
 
 void engine_report_prompt(struct engine *e, struct prompt *prompt)

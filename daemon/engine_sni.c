@@ -50,6 +50,7 @@ struct sni_flow {
 	uint32_t ifindex_out;
 	unsigned n_packets;
 	struct queue_ref packets[LIMIT_SNI_PACKETS]; /* that wait in the kernel */
+	struct quic_client quic; /* whose words they are */
 	struct stream_start *start; /* while open and words are there; owned */
 	struct sni_flow *prev, *next; /* the one silent longest first */
 	struct hash_node node;
@@ -244,7 +245,7 @@ static bool hear(
 	if (!f->start)
 		return true;
 	if (f->flow.proto == IPPROTO_UDP) {
-		if (quic_initial_read(packet->payload, packet->payload_len, f->start) < 0)
+		if (quic_initial_read(packet->payload, packet->payload_len, &f->quic, f->start) < 0)
 			return true;
 	} else if (old < packet->payload_len)
 		stream_start_add(f->start, at < 0 ? 0 : (uint64_t)at, packet->payload + old,
@@ -276,9 +277,10 @@ static bool is_spoken(const struct flow *flow)
 static bool wants_name(struct engine *e, const struct queue_packet *p, const struct connection *c)
 {
 	unsigned blocks = 1u << ACTION_DENY | 1u << ACTION_REJECT;
+	bool is_asked = c->name.certainty == HOST_CERTAINTY_EXACT && c->name.source != HOST_HOSTS;
 
 	if (!e->setup.config->read_sni || !e->enabled || !e->ruleset || !is_spoken(&c->flow) ||
-		c->name.certainty == HOST_CERTAINTY_EXACT)
+		is_asked)
 		return false;
 	/* Only what is sent here is queued again by its mark. */
 	if (c->flow.proto == IPPROTO_TCP && c->is_forwarded)

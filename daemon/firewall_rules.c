@@ -232,11 +232,12 @@ void fw_build_filter(
 		build_verdicts(t, c, config);
 }
 
-/* Ports of DNS: their questions go there, their answers come from there. 5353 is mDNS, 5355 LLMNR. */
+/* Ports of DNS: questions go there, answers come from there. 5353 is mDNS; 5355 is LLMNR, which has both. */
 static const struct {
 	int proto;
 	uint16_t first, last;
-} dns_ports[] = { { IPPROTO_UDP, 53, 53 }, { IPPROTO_UDP, 5353, 5355 }, { IPPROTO_TCP, 53, 53 } };
+} dns_ports[] = { { IPPROTO_UDP, 53, 53 }, { IPPROTO_UDP, 5353, 5355 }, { IPPROTO_TCP, 53, 53 },
+	{ IPPROTO_TCP, 5355, 5355 } };
 
 /* Rules that copy what asks (`is_source` false) or answers. */
 static void build_dns_copies(struct fw_table *t, struct fw_chain *c, bool is_source,

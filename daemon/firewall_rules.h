@@ -14,7 +14,7 @@
 #include "daemon/firewall.h"
 
 #define FW_RULE_SIZE 1024
-#define FW_CHAIN_RULES 8
+#define FW_CHAIN_RULES 10
 #define FW_TABLE_CHAINS 3
 #define FW_COMMENT_LEN 32
 #define FW_CHAIN_NAME_LEN 32 /* xt_chainlabel */

@@ -32,6 +32,7 @@ struct live_flow {
 	uint64_t bytes_out, bytes_in, packets_out, packets_in;
 	uint64_t polled_ns; /* CLOCK_MONOTONIC */
 	uint64_t added_ns;
+	uint32_t told; /* number of the telling that it was told in last, or began in */
 	struct live_flow *prev,
 		*next; /* the flow polled longest ago first, or the newest last of the new ones; for flows.c */
 	struct hash_node by_tuple;

@@ -165,6 +165,14 @@ static int check_flow_traffic(const void *msg, size_t len)
 	return m->is_end <= 1 && m->end < FLOW_END_COUNT_ && m->counted <= 1 ? 0 : ERR_MALFORMED;
 }
 
+static int check_flow_table(const void *msg, size_t len)
+{
+	const struct ipc_flow_table *m = msg;
+
+	(void)len;
+	return m->number && m->is_end <= 1 ? 0 : ERR_MALFORMED;
+}
+
 static int check_names(const void *msg, size_t len)
 {
 	const struct ipc_names *m = msg;
@@ -212,6 +220,7 @@ static const struct message_kind kinds[] = {
 	[IPC_FLOW] = { sizeof(struct ipc_flow), check_flow },
 	[IPC_FLOW_TRAFFIC] = { sizeof(struct ipc_flow_traffic), check_flow_traffic },
 	[IPC_FLOW_END_RESULT] = { sizeof(struct ipc_flow_end_result), NULL },
+	[IPC_FLOW_TABLE] = { sizeof(struct ipc_flow_table), check_flow_table },
 	[IPC_NAME] = { sizeof(struct ipc_name), check_name },
 	[IPC_NAMES_END] = { sizeof(struct ipc_names_end), NULL },
 	[IPC_TLS_FILE] = { sizeof(struct ipc_tls_file), check_tls_file },

@@ -76,6 +76,7 @@ enum ipc_type {
 	IPC_NAME = 12,
 	IPC_NAMES_END = 13,
 	IPC_TLS_FILE = 14, /* in a datagram of its own, with the file as its descriptor */
+	IPC_FLOW_TABLE = 15,
 	/* console to engine */
 	IPC_CONFIG = 32,
 	IPC_READY = 33,
@@ -189,7 +190,7 @@ struct ipc_counters {
 	uint64_t packets; /* read from the queues */
 	uint64_t decisions[3]; /* by enum action */
 	uint64_t reasons[8]; /* by enum reason */
-	uint64_t methods[4]; /* by enum attribution_method */
+	uint64_t methods[5]; /* by enum attribution_method */
 	uint64_t confidences[4]; /* by enum confidence */
 	uint64_t dns_answers; /* learnt from */
 	uint64_t dns_refused; /* malformed, or nobody asked */
@@ -375,6 +376,17 @@ struct ipc_flow_traffic {
 	uint8_t end; /* enum flow_end */
 	uint8_t counted; /* 0: this kernel counts nothing */
 	uint8_t pad[5];
+};
+
+/*
+ * All flows are told from here on, each by an IPC_FLOW, or by the IPC_CONNECTION of one that begins meanwhile; with `is_end` they were.
+ * What the console knows and was not told since is over: its end was lost.
+ */
+struct ipc_flow_table {
+	struct ipc_header header;
+	uint32_t number; /* of this telling, the same at its end; never 0 */
+	uint8_t is_end;
+	uint8_t pad[3];
 };
 
 struct ipc_flow_end {

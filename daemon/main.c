@@ -10,6 +10,7 @@
 #include "daemon/engine.h"
 #include "daemon/netns.h"
 #include "daemon/privileges.h"
+#include "daemon/witness.h"
 #include "lib/cleanup.h"
 #include "lib/log.h"
 
@@ -30,6 +31,9 @@ static int run(const struct options *options, const struct ipc_config *config, s
 			options->runtime_dir, folders.runtime_fd, folders.console_gid, err);
 	if (r == 0 && options->netns)
 		r = netns_enter(options->netns, &setup.home_netns, err);
+	/* While all capabilities are there. */
+	if (r == 0 && !options->no_bpf)
+		setup.witness = witness_open();
 	if (r == 0)
 		r = privileges_drop(options->netns != NULL, err);
 	if (r == 0)
@@ -41,6 +45,7 @@ static int run(const struct options *options, const struct ipc_config *config, s
 	if (r == 0)
 		r = engine_run(engine, err);
 	engine_free(engine);
+	witness_close(setup.witness);
 	listeners_close(&listeners);
 	folders_close(&folders);
 	if (setup.home_netns >= 0)

@@ -4,7 +4,6 @@
 
 #include "daemon/names.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
@@ -142,14 +141,20 @@ static size_t normalize(const char *host, size_t len, char to[static LIMIT_HOST]
 	return len;
 }
 
+static bool is_host(const struct name *name, const char *host, size_t len)
+{
+	return name->len == len && memcmp(name->host, host, len) == 0;
+}
+
 /* Takes the name out of the list, or makes a new one. NULL: out of memory. */
-static struct name *take_name(struct entry *e, const char *host, size_t len)
+static struct name *take_name(
+	struct entry *e, const char *host, size_t len, enum host_source source)
 {
 	struct name *name;
 
 	for (struct name **at = &e->names; *at; at = &(*at)->next) {
 		name = *at;
-		if (name->len == len && memcmp(name->host, host, len) == 0) {
+		if (name->source == source && is_host(name, host, len)) {
 			*at = name->next;
 			return name;
 		}
@@ -157,6 +162,7 @@ static struct name *take_name(struct entry *e, const char *host, size_t len)
 	name = calloc(1, sizeof(*name) + len);
 	if (!name)
 		return NULL;
+	name->source = source;
 	name->len = (uint8_t)len;
 	memcpy(name->host, host, len);
 	return name;
@@ -241,9 +247,8 @@ void names_learn(struct names *n, const struct ip_addr *addr, const char *host, 
 		e = add_entry(n, addr);
 	if (!e)
 		return;
-	name = take_name(e, text, len);
+	name = take_name(e, text, len, fact->source);
 	if (name) {
-		name->source = fact->source;
 		name->server = fact->server;
 		name->learnt_ns = now_ns;
 		name->expires_ns = now_ns + life_ns(fact->ttl_s);
@@ -372,6 +377,30 @@ static const struct name *asked_name(
 	return by_program;
 }
 
+bool names_has(struct names *n, const struct ip_addr *addr, const char *host, size_t host_len,
+	enum host_source source, uint64_t now_ns)
+{
+	const struct host_line *line = find_host_line(n, addr);
+	const struct entry *e = find_entry(n, addr);
+
+	if (source == HOST_HOSTS)
+		return line && line->len == host_len && memcmp(line->host, host, host_len) == 0;
+	for (const struct name *name = e ? e->names : NULL; name; name = name->next)
+		if (name->source == source && is_host(name, host, host_len) &&
+			now_ns < name->expires_ns)
+			return true;
+	return false;
+}
+
+/* How sure it is where nobody asked: less, if the address has other names, too. */
+static enum host_certainty certainty_of(const struct entry *e, const char *host, size_t len)
+{
+	for (const struct name *name = e ? e->names : NULL; name; name = name->next)
+		if (!is_host(name, host, len))
+			return HOST_CERTAINTY_GUESS;
+	return HOST_CERTAINTY_LIKELY;
+}
+
 void names_find(struct names *n, const struct ip_addr *addr, const struct name_asker *asker,
 	uint64_t now_ns, struct name_result *ret)
 {
@@ -398,10 +427,10 @@ void names_find(struct names *n, const struct ip_addr *addr, const struct name_a
 		set_result(ret, name->host, name->len, name->source, certainty);
 	else if (line)
 		set_result(ret, line->host, line->len, HOST_HOSTS,
-			e ? HOST_CERTAINTY_GUESS : HOST_CERTAINTY_LIKELY);
+			certainty_of(e, line->host, line->len));
 	else if (e)
 		set_result(ret, e->names->host, e->names->len, e->names->source,
-			e->names->next ? HOST_CERTAINTY_GUESS : HOST_CERTAINTY_LIKELY);
+			certainty_of(e, e->names->host, e->names->len));
 }
 
 unsigned names_of(const struct names *n, const struct ip_addr *addr, struct text *ret, unsigned max)
@@ -427,8 +456,7 @@ void names_keep(struct names *n, const struct ip_addr *addr, const char *host, s
 		return;
 	touch(n, e);
 	for (struct name *name = e->names; name; name = name->next)
-		if (name->len == host_len && memcmp(name->host, host, host_len) == 0 &&
-			name->expires_ns < now_ns + life_ns(0))
+		if (is_host(name, host, host_len) && name->expires_ns < now_ns + life_ns(0))
 			name->expires_ns = now_ns + life_ns(0);
 }
 

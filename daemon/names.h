@@ -5,13 +5,15 @@
  * Each name remembers which processes asked for it, so that when an address has several (CDNs), the one that a process
  * asked for is its name.
  *
- * An address may have several names: newest first, at most LIMIT_NAMES_PER_ADDR. Entries live for max(TTL, 60 s)
+ * An address may have several names: newest first, at most LIMIT_NAMES_PER_ADDR; one told by two sources counts twice, so that
+ * who heard it from the worse one is not told the better. Entries live for max(TTL, 60 s)
  * plus a grace of an hour (programs keep addresses past the TTL), at most a day; the least recently used address goes first
  * when the table is full. All text is lower case, without the trailing dot, printable.
  */
 #ifndef DAEMON_NAMES_H
 #define DAEMON_NAMES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -80,6 +82,10 @@ int names_set_hosts(struct names *n, const char *text, size_t len);
  */
 void names_find(struct names *n, const struct ip_addr *addr, const struct name_asker *asker,
 	uint64_t now_ns, struct name_result *ret);
+
+/* Whether this host is known now for the address by this source (HOST_HOSTS: stands in the file). The host in lower case, as dns.h writes it. */
+bool names_has(struct names *n, const struct ip_addr *addr, const char *host, size_t host_len,
+	enum host_source source, uint64_t now_ns);
 
 /* All names of an address, newest first, at most `max`: their number. Borrowed until the next change. */
 unsigned names_of(

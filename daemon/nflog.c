@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
+#include <linux/if_arp.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_log.h>
 #include <stdlib.h>
@@ -29,6 +30,7 @@ struct nflog {
 
 struct parse_state {
 	struct nflog_packet packet;
+	bool is_loopback;
 	bool has_seq;
 	uint32_t seq;
 };
@@ -44,6 +46,13 @@ static int parse_attr(const struct nlattr *attr, void *data)
 			break;
 		memcpy(&h, mnl_attr_get_payload(attr), sizeof(h));
 		s->packet.hook = h.hook;
+		break;
+	case NFULA_HWADDR:
+		s->packet.is_from_link = true;
+		break;
+	case NFULA_HWTYPE:
+		s->is_loopback = mnl_attr_validate(attr, MNL_TYPE_U16) >= 0 &&
+				 ntohs(mnl_attr_get_u16(attr)) == ARPHRD_LOOPBACK;
 		break;
 	case NFULA_PAYLOAD:
 		s->packet.payload = mnl_attr_get_payload(attr);
@@ -82,6 +91,7 @@ static int read_datagram(
 			mnl_nlmsg_get_payload_len(nlh) < sizeof(struct nfgenmsg))
 			continue;
 		mnl_attr_parse(nlh, sizeof(struct nfgenmsg), parse_attr, &s);
+		s.packet.is_from_link &= !s.is_loopback;
 		if (s.has_seq)
 			note_seq(n, s.seq);
 		if (!s.packet.payload)

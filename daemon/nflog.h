@@ -18,6 +18,7 @@ struct nflog;
 
 struct nflog_packet {
 	uint8_t hook; /* NF_INET_LOCAL_IN 1, NF_INET_FORWARD 2, NF_INET_LOCAL_OUT 3 */
+	bool is_from_link; /* it came with a link-layer address: not over loopback, nor sent to a group by this machine itself */
 	const uint8_t *payload; /* from the network header on; lives until the callback returns */
 	size_t payload_len;
 };

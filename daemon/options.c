@@ -21,6 +21,7 @@ static const struct option long_options[] = {
 	{ "netns", required_argument, NULL, 'n' },
 	{ "queue-num", required_argument, NULL, 'q' },
 	{ "log-format", required_argument, NULL, 'L' },
+	{ "no-bpf", no_argument, NULL, 'B' },
 	{ "foreground", no_argument, NULL, 'f' },
 	{ "check-config", no_argument, NULL, 'C' },
 	{ "verify-audit", no_argument, NULL, 'A' },
@@ -42,6 +43,7 @@ static void print_help(void)
 	     "  --netns NAME|PATH    guard this network namespace instead of our own\n"
 	     "  --queue-num N        netfilter queue N, and N+1 for held packets (7370)\n"
 	     "  --log-format FORMAT  text or json\n"
+	     "  --no-bpf             do not load eBPF programs that see who sends\n"
 	     "  --foreground         stay in the foreground (always so; for service managers)\n"
 	     "  --check-config       check the configuration and exit\n"
 	     "  --verify-audit       look for changes in the audit log, and exit\n"
@@ -102,6 +104,9 @@ static enum options_result apply(int opt, struct options *o)
 		if (log_format_parse(optarg, &o->log_format) < 0)
 			return wrong("--log-format must be text or json", optarg);
 		o->has_log_format = true;
+		break;
+	case 'B':
+		o->no_bpf = true;
 		break;
 	case 'f':
 		break;

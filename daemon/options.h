@@ -19,6 +19,7 @@ struct options {
 	bool config_given; /* then it must exist */
 	bool check_config;
 	bool verify_audit;
+	bool no_bpf;
 	bool has_log_format;
 	enum log_format log_format;
 };

@@ -128,6 +128,11 @@ bool outbox_event(struct outbox *o, const void *msg, size_t len)
 	return lane_push(&o->events, msg, len, LANE_EVENTS_MAX);
 }
 
+size_t outbox_events_size(const struct outbox *o)
+{
+	return o->events.end - o->events.start;
+}
+
 bool outbox_has_events(const struct outbox *o)
 {
 	return !lane_empty(&o->events);

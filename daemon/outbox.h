@@ -29,6 +29,9 @@ bool outbox_urgent(struct outbox *o, const void *msg, size_t len);
 /* Queues a connection event. False: it is lost. */
 bool outbox_event(struct outbox *o, const void *msg, size_t len);
 
+/* Bytes of the events that wait, of LIMIT_IPC_BACKLOG / 2 at most. */
+size_t outbox_events_size(const struct outbox *o);
+
 /* Whether events wait. */
 bool outbox_has_events(const struct outbox *o);
 

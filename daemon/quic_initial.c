@@ -16,7 +16,6 @@
 
 #define LONG_HEADER 0x80
 #define FIXED_BIT 0x40
-#define CID_MAX 20
 #define SECRET_LEN 32
 #define TAG_LEN 16
 #define SAMPLE_LEN 16
@@ -143,7 +142,7 @@ static bool read_long(struct cursor *c, struct long_packet *ret)
 	ret->dcid = cursor_take(c, ret->dcid_len);
 	cursor_skip(c, cursor_u8(c));
 	if (!cursor_ok(c) || (first & (LONG_HEADER | FIXED_BIT)) != (LONG_HEADER | FIXED_BIT) ||
-		!ret->version || ret->dcid_len > CID_MAX)
+		!ret->version || ret->dcid_len > QUIC_CID_MAX)
 		return false;
 	type = first >> 4 & 3;
 	if (type == ret->version->retry)
@@ -243,7 +242,20 @@ static void read_frames(struct cursor *c, struct stream_start *start)
 	}
 }
 
-int quic_initial_read(const void *datagram, size_t len, struct stream_start *start)
+/* The first packet says who it is. */
+static bool is_of(const struct long_packet *p, struct quic_client *client)
+{
+	if (!client->version) {
+		client->version = p->version->number;
+		client->dcid_len = (uint8_t)p->dcid_len;
+		memcpy(client->dcid, p->dcid, p->dcid_len);
+	}
+	return client->version == p->version->number && client->dcid_len == p->dcid_len &&
+	       memcmp(client->dcid, p->dcid, p->dcid_len) == 0;
+}
+
+int quic_initial_read(
+	const void *datagram, size_t len, struct quic_client *client, struct stream_start *start)
 {
 	uint8_t payload[PAYLOAD_MAX];
 	struct long_packet p;
@@ -257,6 +269,8 @@ int quic_initial_read(const void *datagram, size_t len, struct stream_start *sta
 		seen += p.is_initial;
 		if (!payload_len)
 			continue;
+		if (!is_of(&p, client))
+			return ERR_MALFORMED;
 		cursor_init(&frames, payload, payload_len);
 		read_frames(&frames, start);
 		n++;

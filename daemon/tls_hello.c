@@ -52,18 +52,22 @@ static size_t write_host(const uint8_t *name, size_t len, char to[static LIMIT_H
 	return ip_addr_parse(to, &addr) == 0 ? 0 : len;
 }
 
-static void read_server_name(struct cursor *c, struct tls_hello *ret)
+/* False: there are several, of which servers take one or none. */
+static bool read_server_name(struct cursor *c, struct tls_hello *ret)
 {
 	uint16_t list_len = cursor_be16(c), len;
 	const uint8_t *name;
 
 	if (list_len != cursor_left(c) || cursor_u8(c) != NAME_TYPE_HOST)
-		return;
+		return true;
 	len = cursor_be16(c);
 	name = cursor_take(c, len);
 	if (!name)
-		return;
+		return true;
+	if (cursor_left(c) > 0)
+		return false;
 	ret->host_len = write_host(name, len, ret->host);
+	return true;
 }
 
 /* The body of the message, as far as it is there. False: it says two things. */
@@ -92,7 +96,8 @@ static bool read_body(struct cursor *c, struct tls_hello *ret)
 			return false;
 		named = true;
 		cursor_init(&inner, data, len);
-		read_server_name(&inner, ret);
+		if (!read_server_name(&inner, ret))
+			return false;
 	}
 	return true;
 }

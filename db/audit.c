@@ -11,6 +11,7 @@
 #include "db/sql.h"
 #include "db/store.h"
 #include "lib/cleanup.h"
+#include "lib/clock.h"
 #include "lib/sha256.h"
 
 #define COLUMNS                                                                                    \
@@ -156,22 +157,50 @@ int audit_add(struct store *s, struct audit_row *row, struct error *err)
 
 /* ---- reading */
 
-int audit_each(struct store *s, uint64_t before, int (*fn)(void *ctx, const struct audit_row *row),
-	void *ctx)
+static bool is_equal(const char *wanted, const char *value)
 {
-	sqlite3_stmt *st _cleanup_sql_ =
-		sql_get(s, "SELECT " COLUMNS " FROM audit WHERE id < ?1 ORDER BY id DESC");
+	return !wanted || strcmp(wanted, value) == 0;
+}
+
+static bool is_wanted(const struct audit_filter *f, const struct audit_row *row)
+{
+	const char *const texts[] = { row->name, row->origin, row->action, row->object,
+		row->detail };
+
+	if (!log_span_has_time(&f->span, row->time_us) || !is_equal(f->kind, row->kind) ||
+		!is_equal(f->name, row->name) || !is_equal(f->uid, row->uid) ||
+		!is_equal(f->object, row->object) || (f->action && !strstr(row->action, f->action)))
+		return false;
+	for (size_t i = 0; f->text && i < array_len(texts); i++)
+		if (strcasestr(texts[i], f->text))
+			return true;
+	return !f->text;
+}
+
+int audit_each(struct store *s, const struct audit_filter *f,
+	int (*fn)(void *ctx, const struct audit_row *row), void *ctx, uint64_t *ret_rest)
+{
+	static const char *const in_order[] = {
+		"SELECT " COLUMNS " FROM audit WHERE id < ?1 ORDER BY id DESC",
+		"SELECT " COLUMNS " FROM audit WHERE id > ?1 ORDER BY id",
+	};
+	sqlite3_stmt *st _cleanup_sql_ = sql_get(s, in_order[f->span.oldest_first]);
+	uint64_t end_ns = clock_mono_ns() + LOG_SEARCH_NS;
 	struct audit_row row;
 	int r;
 
+	*ret_rest = 0;
 	if (st)
-		sqlite3_bind_int64(
-			st, 1, before && before < INT64_MAX ? (sqlite3_int64)before : INT64_MAX);
+		sqlite3_bind_int64(st, 1, log_span_place(&f->span));
 	while ((r = sql_row(s, st, NULL)) > 0) {
 		read_row(st, &row);
-		r = fn(ctx, &row);
+		r = is_wanted(f, &row) ? fn(ctx, &row) : 0;
 		if (r)
 			return r;
+		if (clock_mono_ns() > end_ns) {
+			*ret_rest = row.id;
+			return 0;
+		}
 	}
 	return r;
 }

@@ -11,6 +11,7 @@
 
 #include <stdint.h>
 
+#include "db/log_span.h"
 #include "lib/err.h"
 
 struct store;
@@ -33,9 +34,20 @@ struct audit_row {
 /* Appends a row; its id and hash are set here. Lost at most by a power cut in the next seconds. 0 or a code with `err`. */
 int audit_add(struct store *s, struct audit_row *row, struct error *err);
 
-/* Calls `fn` for rows with an id below `before` (0: from the newest on), newest first, until it returns other than 0. */
-int audit_each(struct store *s, uint64_t before, int (*fn)(void *ctx, const struct audit_row *row),
-	void *ctx);
+/* Which rows; texts are borrowed, NULL: any. */
+struct audit_filter {
+	struct log_span span;
+	const char *kind, *name, *uid, *object; /* equal */
+	const char *action; /* in it, likewise */
+	const char *text; /* in name, origin, action, object or detail; ASCII without case */
+};
+
+/*
+ * Calls `fn` for the rows that the filter takes, until it returns other than 0, which is then returned. 0: all were looked at, or
+ * it took too long: then *ret_rest is the id of the row that was looked at last, else 0. Or a negative code.
+ */
+int audit_each(struct store *s, const struct audit_filter *f,
+	int (*fn)(void *ctx, const struct audit_row *row), void *ctx, uint64_t *ret_rest);
 
 struct audit_report {
 	uint64_t n; /* rows that are as they were written */

@@ -3,6 +3,7 @@
 #include "db/rule_changes.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "db/sql.h"
 #include "db/store.h"
@@ -50,18 +51,32 @@ int rule_changes_add(struct store *s, const struct rule_change *c, struct error 
 	return store_transaction(s, STORE_LAZY, add, &a, err);
 }
 
-int rule_changes_each(struct store *s, const char *name, uint64_t before,
+static bool is_equal(const char *wanted, const char *value)
+{
+	return !wanted || (value && strcmp(wanted, value) == 0);
+}
+
+static bool is_wanted(const struct rule_change_filter *f, const struct rule_change *c)
+{
+	return log_span_has_time(&f->span, c->time_us) && is_equal(f->kind, c->kind) &&
+	       is_equal(f->by_kind, c->by_kind) && is_equal(f->by_name, c->by_name);
+}
+
+#define SELECT                                                                                     \
+	"SELECT id, time_us, name, kind, by_kind, by_name, via, before, after FROM"                \
+	" rule_changes WHERE name = ?1 AND id "
+
+int rule_changes_each(struct store *s, const struct rule_change_filter *f,
 	int (*fn)(void *ctx, const struct rule_change *c), void *ctx)
 {
-	sqlite3_stmt *st _cleanup_sql_ = sql_get(s,
-		"SELECT id, time_us, name, kind, by_kind, by_name, via, before, after FROM"
-		" rule_changes WHERE name = ?1 AND id < ?2 ORDER BY id DESC");
+	static const char *const in_order[] = { SELECT "< ?2 ORDER BY id DESC",
+		SELECT "> ?2 ORDER BY id" };
+	sqlite3_stmt *st _cleanup_sql_ = sql_get(s, in_order[f->span.oldest_first]);
 	int r;
 
 	if (st) {
-		sql_bind_text(st, 1, name);
-		sqlite3_bind_int64(
-			st, 2, before && before < INT64_MAX ? (int64_t)before : INT64_MAX);
+		sql_bind_text(st, 1, f->name);
+		sqlite3_bind_int64(st, 2, log_span_place(&f->span));
 	}
 	while ((r = sql_row(s, st, NULL)) > 0) {
 		struct rule_change c = {
@@ -76,7 +91,7 @@ int rule_changes_each(struct store *s, const char *name, uint64_t before,
 			.after = sql_text(st, 8).s,
 		};
 
-		r = fn(ctx, &c);
+		r = is_wanted(f, &c) ? fn(ctx, &c) : 0;
 		if (r)
 			return r;
 	}

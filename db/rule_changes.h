@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "db/log_span.h"
 #include "lib/err.h"
 
 struct store;
@@ -26,11 +27,18 @@ struct rule_change {
  */
 int rule_changes_add(struct store *s, const struct rule_change *c, struct error *err);
 
+/* Which changes; texts are borrowed, NULL: any. */
+struct rule_change_filter {
+	const char *name; /* of the rule; not NULL */
+	struct log_span span;
+	const char *kind, *by_kind, *by_name; /* equal */
+};
+
 /*
- * Calls `fn` for the changes of this rule with ids below `before` (0: from the newest), newest first, until it returns non-zero, which is
- * then returned. A change is valid during its call. Otherwise 0 or a code.
+ * Calls `fn` for the changes that the filter takes, until it returns non-zero, which is then returned. A change is valid during its call.
+ * Otherwise 0 or a code. There are few enough to look at all.
  */
-int rule_changes_each(struct store *s, const char *name, uint64_t before,
+int rule_changes_each(struct store *s, const struct rule_change_filter *f,
 	int (*fn)(void *ctx, const struct rule_change *c), void *ctx);
 
 #endif

@@ -49,6 +49,13 @@ bool ip_addr_is_any(const struct ip_addr *a)
 	return memcmp(a->bytes, zero, sizeof(zero)) == 0;
 }
 
+bool ip_addr_is_multicast(const struct ip_addr *a)
+{
+	if (a->family == 4)
+		return (a->bytes[0] & 0xf0) == 0xe0;
+	return a->family == 6 && a->bytes[0] == 0xff;
+}
+
 int ip_addr_parse(const char *text, struct ip_addr *ret)
 {
 	uint8_t buf[16];

@@ -30,6 +30,7 @@ struct ip_addr ip_addr_v6(const void *sixteen_bytes);
 bool ip_addr_equal(const struct ip_addr *a, const struct ip_addr *b);
 bool ip_addr_is_loopback(const struct ip_addr *a);
 bool ip_addr_is_any(const struct ip_addr *a);
+bool ip_addr_is_multicast(const struct ip_addr *a); /* RFC 5771, RFC 4291 section 2.7 */
 
 /* Text of inet_pton(3) forms, whole and exact: 0 or ERR_MALFORMED. */
 int ip_addr_parse(const char *text, struct ip_addr *ret);

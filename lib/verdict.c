@@ -26,6 +26,7 @@ static const char *const method_names[METHOD_COUNT_] = {
 	[METHOD_FTRACE] = "ftrace",
 	[METHOD_PROC] = "proc",
 	[METHOD_QUEUE] = "queue",
+	[METHOD_BPF] = "bpf",
 };
 
 static const char *const confidence_names[CONFIDENCE_COUNT_] = {

@@ -30,6 +30,7 @@ enum attribution_method {
 	METHOD_PROC = 2, /* /proc scan */
 	METHOD_QUEUE =
 		3, /* the queue said that no open file is behind the packet: the kernel sends it */
+	METHOD_BPF = 4, /* seen in the act of sending */
 	METHOD_COUNT_,
 };
 
@@ -75,7 +76,7 @@ enum flow_end {
 	FLOW_CLOSED = 0, /* by its ends, or by time */
 	FLOW_ENDED = 1, /* a person did */
 	FLOW_RULE = 2, /* a new rule denies it */
-	FLOW_FORGOTTEN = 3, /* too many live at once: it goes on, but is not followed */
+	FLOW_FORGOTTEN = 3, /* not followed any more: too many at once, or its end was missed */
 	FLOW_END_COUNT_,
 };
 

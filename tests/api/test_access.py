@@ -227,6 +227,11 @@ class TestAudit(AccessCase):
         self.assertIn(len(failed), range(1, 3 + int(time.monotonic() - begun) // 10))
         self.assertLess(len(failed), 20)
         self.assertEqual(failed[0]["who"]["kind"], "nobody")
+        # A log-in that is good is told as what it became.
+        self.assert_status(self.stranger.post(f"{V1}/session", {"token": self.api.token}), 201)
+        entry = self.entries(limit=1)["items"][0]
+        self.assertEqual((entry["action"], entry["who"]["kind"], entry["who"]["name"]), (f"POST {V1}/session", "session", "token"))
+        self.assertRegex(entry["who"]["session"], "^[0-9a-f]{16}$")
         self.assertNotIn("wrong-secret", str(failed))
 
     def test_pages(self):
@@ -238,6 +243,39 @@ class TestAudit(AccessCase):
         ids = [e["id"] for e in first["items"] + second["items"]]
         self.assertEqual(ids, list(range(ids[0], ids[0] - 4, -1)))
         self.assert_problem(self.api.get(f"{V1}/audit", query={"cursor": "zz"}), 422, field="cursor")
+        # The other way round it goes on to the newest, also where more come meanwhile.
+        seen, query = [], {"sort": "time"}
+        while query:
+            page = self.entries(limit=2, **query)
+            seen += [e["id"] for e in page["items"]]
+            query = page["next"] and {"sort": "time", "cursor": page["next"]}
+        self.assertEqual(seen, list(range(1, ids[0] + 2)))
+        # A cursor is of one order.
+        self.assert_problem(self.api.get(f"{V1}/audit", query={"cursor": first["next"], "sort": "time"}), 422, field="cursor")
+        for cursor in ("30", "2b30", "2d31", "2031"):
+            self.assert_problem(self.api.get(f"{V1}/audit", query={"cursor": cursor}), 422, field="cursor")
+
+    def test_filters(self):
+        _, caller = self.make("filtered", "rules")
+        self.addCleanup(self.api.delete, f"{V1}/rules/found")
+        since = self.entries(limit=1)["items"][0]["id"]
+        doc = {"name": "found", "action": "deny", "duration": "always", "operator": {"type": "simple", "operand": "dest.host", "data": "Needle.test"}}
+        self.assert_status(caller.post(f"{V1}/rules", doc), 201)
+        self.assert_status(self.api.patch(f"{V1}/rules/found", {"enabled": False}), 200)
+        self.assert_status(Api(unix=self.daemon.socket_path).delete(f"{V1}/rules/found"), 204)
+        self.assert_status(self.api.post(f"{V1}/interception", {"enabled": True}), 200)
+        made, changed, removed, paused = [e for e in self.entries(sort="time", limit=1000)["items"] if e["id"] > since]
+        self.assertEqual([made["object"], changed["object"], removed["object"], paused["object"]], ["found", "found", "found", None])
+
+        def found(**query):
+            return [e["id"] - since for e in self.entries(limit=1000, **query)["items"] if e["id"] > since]
+        for query, want in (({"object": "found"}, [3, 2, 1]), ({"object": "foun"}, []), ({"action": "DELETE", "object": "found"}, [3]), ({"action": "/rules", "sort": "time"}, [1, 2, 3]),
+                            ({"who.name": "token:filtered"}, [1]), ({"who.kind": "user"}, [3]), ({"who.uid": 0}, [3]), ({"who.uid": 1}, []), ({"q": "nEEDLE"}, [1]), ({"q": "interception"}, [4]),
+                            ({"from": changed["time"], "to": paused["time"]}, [3, 2]), ({"q": "", "object": "found", "who.kind": "token"}, [2, 1])):
+            with self.subTest(query):
+                self.assertEqual(found(**query), want)
+        for field, value in (("sort", "id"), ("from", "x"), ("to", "yesterday"), ("who", "x"), ("limit", "0")):
+            self.assert_problem(self.api.get(f"{V1}/audit", query={field: value}), 422, field=field)
 
     def test_verify_finds_changes(self):
         for _ in range(5):

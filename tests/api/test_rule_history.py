@@ -67,8 +67,24 @@ class RuleHistory(unittest.TestCase):
                 break
         self.assertEqual(seen, [i["id"] for i in self.history("a2")])
         self.assertEqual(len(seen), 4)
+        oldest = self.api.get(f"{RULES}/a2/history", query={"limit": 3, "sort": "time"}).json
+        self.assertEqual([i["id"] for i in oldest["items"]], seen[:0:-1])
+        last = self.api.get(f"{RULES}/a2/history", query={"sort": "time", "cursor": oldest["next"]}).json
+        self.assertEqual(([i["id"] for i in last["items"]], last["next"]), (seen[:1], None))
+        self.assertEqual(self.api.get(f"{RULES}/a2/history", query={"cursor": oldest["next"]}).status, 422)
         for bad in ("zz", "3178"):  # the second is "1x"
             self.assertEqual(self.api.get(f"{RULES}/a2/history", query={"cursor": bad}).status, 422)
+
+    def test_filters(self):
+        self.create("a10")
+        self.api.patch(f"{RULES}/a10", {"action": "deny"})
+        Api(unix=self.d.socket_path).delete(f"{RULES}/a10")
+        times = [i["time"] for i in self.history("a10")]
+        for query, want in (({"change": "updated"}, ["updated"]), ({"by.kind": "user"}, ["deleted"]), ({"by.kind": "user", "by.name": "root"}, ["deleted"]), ({"by.name": "nobody"}, []),
+                            ({"by.kind": "token", "sort": "time"}, ["created", "updated"]), ({"from": times[1]}, ["deleted", "updated"]), ({"to": times[1]}, ["created"]), ({"change": "renamed"}, [])):
+            with self.subTest(query):
+                self.assertEqual([i["change"] for i in self.history("a10", **query)], want)
+        self.assertEqual(self.api.get(f"{RULES}/a10/history", query={"sort": "change"}).status, 422)
 
     def test_a_change_of_a_file_is_the_files(self):
         path = f"{self.d.rules_dir}/by-hand.json"

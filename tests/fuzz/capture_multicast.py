@@ -60,6 +60,8 @@ CASES = [
         ("aaaa", ["{box}"], AAAA, [1, 2], {"family": 6}),
         ("any", ["{box}"], ANY, [0], {}),
         ("case", ["{BOX}"], A, [0], {}),
+        ("tcp", ["{box}"], A, [0], {"tcp": True}),
+        ("aaaa-tcp", ["{box}"], AAAA, [1, 2], {"tcp": True, "family": 6}),
     )],
 ]
 
@@ -176,6 +178,14 @@ def send(port, family, source_port, message):
         yield  # the socket stays until the answers were heard
 
 
+def ask_tcp(box, family, port, message):
+    """What the machine answers over TCP."""
+    with socket.create_connection((BOXES[box][1 if family == 6 else 0], port), timeout=10) as s:
+        s.sendall(framed(message))
+        f = s.makefile("rb")
+        return f.read(struct.unpack("!H", f.read(2))[0])
+
+
 def is_response(message):
     return bool(message[2] & 0x80)
 
@@ -198,10 +208,13 @@ def capture(corpus, servers, boxes, wire, announced):
         message = question(rng, port, names, qtype, options)
         facts = [(h, addresses(box, m)) for h, m in options.get("hosts", [(names[0], meant)])]
         wire.hear(first=1.2, more=1.2)  # avahi does not say the same twice within a second
-        sending = send(port, options.get("family", 4), options.get("from", MDNS if port == MDNS else 0), message)
-        next(sending)
-        heard = [m for source, m in wire.hear() if is_response(m) and source not in (US,)]
-        sending.close()
+        if options.get("tcp"):
+            heard = [ask_tcp(box, options.get("family", 4), port, message)]
+        else:
+            sending = send(port, options.get("family", 4), options.get("from", MDNS if port == MDNS else 0), message)
+            next(sending)
+            heard = [m for source, m in wire.hear() if is_response(m) and source not in (US,)]
+            sending.close()
         protocol = "mdns" if port == MDNS else "llmnr"
         if not heard:
             raise SystemExit(f"capture_multicast.py: {box} does not answer {title} over {protocol}")

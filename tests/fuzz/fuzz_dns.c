@@ -32,6 +32,19 @@ static void check_query(const uint8_t *data, size_t size)
 		FUZZ_ASSERT(questions[i].name.len > 0 && questions[i].name.len <= DNS_NAME_LEN);
 }
 
+static void check_response(const uint8_t *data, size_t size)
+{
+	struct dns_question q;
+	int r = dns_parse_response(data, size, &q);
+
+	FUZZ_ASSERT(r == 0 || r == ERR_MALFORMED || r == ERR_NOT_FOUND);
+	if (r < 0)
+		return;
+	FUZZ_ASSERT(q.name.len > 0 && q.name.len <= DNS_NAME_LEN);
+	dns_name_lower(&q.spelled);
+	FUZZ_ASSERT(dns_name_equal(&q.name, &q.spelled));
+}
+
 static void check_multicast(const uint8_t *data, size_t size)
 {
 	struct mdns_response m;
@@ -57,6 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (r == 0)
 		check(&answer);
 	check_query(copy, size);
+	check_response(copy, size);
 	check_multicast(copy, size);
 	free(copy);
 	return 0;

@@ -87,20 +87,21 @@ static void put(struct dns_watch *w, struct flow flow, bool is_outgoing, uint8_t
 		.payload = data,
 		.payload_len = size };
 
-	dns_watch_packet(w, &p, is_outgoing, NOW);
+	dns_watch_packet(w, &p, is_outgoing ? DNS_SENT : DNS_FROM_LINK, NOW);
 }
 
 static void check_view(void *ctx, const struct name_view *view)
 {
-	(void)ctx;
+	const enum host_source *source = ctx;
+
 	FUZZ_ASSERT(view->host_len > 0 && view->host_len <= LIMIT_HOST);
 	for (size_t i = 0; i < view->host_len; i++)
 		FUZZ_ASSERT(view->host[i] > ' ' && view->host[i] < 127);
-	FUZZ_ASSERT(view->source == HOST_DNS && view->expires_ns > NOW);
+	FUZZ_ASSERT(view->source == *source && view->expires_ns > NOW);
 }
 
 /* Questions and answers of a whole connection: each message goes the way that it says. */
-static void check_watch(const uint8_t *data, size_t size)
+static void check_watch(const uint8_t *data, size_t size, uint16_t port, enum host_source source)
 {
 	struct names *names = names_new();
 	struct dns_watch *w = dns_watch_new(names, NULL, NULL);
@@ -113,11 +114,11 @@ static void check_watch(const uint8_t *data, size_t size)
 	out.src = ip_addr_v4((const uint8_t *)"\12\0\0\2");
 	out.dst = ip_addr_v4((const uint8_t *)"\12\0\0\65");
 	out.src_port = 40000;
-	out.dst_port = 53;
+	out.dst_port = port;
 	back = out;
 	back.src = out.dst;
 	back.dst = out.src;
-	back.src_port = 53;
+	back.src_port = port;
 	back.dst_port = 40000;
 	put(w, out, true, TCP_SYN, 0, data, 0);
 	put(w, back, false, TCP_SYN | TCP_ACK, 0, data, 0);
@@ -130,7 +131,7 @@ static void check_watch(const uint8_t *data, size_t size)
 		put(w, is_query ? out : back, is_query, TCP_ACK, seq[is_query], data + at, len);
 		seq[is_query] += (uint32_t)len;
 	}
-	names_list(names, NULL, NULL, UINT32_MAX, NOW, check_view, NULL);
+	names_list(names, NULL, NULL, UINT32_MAX, NOW, check_view, &source);
 	dns_watch_free(w);
 	names_free(names);
 }
@@ -143,7 +144,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	copy = fuzz_copy(data, size);
 	check_stream(copy, size);
-	check_watch(copy, size);
+	check_watch(copy, size, 53, HOST_DNS);
+	check_watch(copy, size, 5355, HOST_MDNS);
 	free(copy);
 	return 0;
 }

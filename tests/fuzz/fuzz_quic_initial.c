@@ -19,16 +19,18 @@
 #define FRAMES_MAX 1200
 #define TAG_LEN 16
 
-static void check(const uint8_t *datagram, size_t len, struct stream_start *start)
+static void check(
+	const uint8_t *datagram, size_t len, struct quic_client *client, struct stream_start *start)
 {
 	uint8_t *copy = fuzz_copy(datagram, len);
 	size_t before = start->len;
-	int r = quic_initial_read(copy, len, start);
+	int r = quic_initial_read(copy, len, client, start);
 	struct tls_hello hello;
 
 	FUZZ_ASSERT(r > 0 || r == ERR_NOT_FOUND || r == ERR_MALFORMED);
 	FUZZ_ASSERT(start->len >= before && start->len <= sizeof(start->bytes));
-	FUZZ_ASSERT(r > 0 || start->len == before);
+	FUZZ_ASSERT(r != ERR_NOT_FOUND || start->len == before);
+	FUZZ_ASSERT(client->dcid_len <= QUIC_CID_MAX);
 	(void)tls_hello_parse(start->bytes, start->len, &hello);
 	FUZZ_ASSERT(hello.host_len <= LIMIT_HOST);
 	free(copy);
@@ -61,6 +63,7 @@ static size_t protect(const uint8_t *frames, size_t len, uint8_t *to)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	struct quic_client client = { 0 };
 	static struct stream_start start;
 	static uint8_t packet[HEADER_LEN + 1 + FRAMES_MAX + TAG_LEN];
 	size_t n = size < FRAMES_MAX ? size : FRAMES_MAX;
@@ -70,13 +73,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		len = 2u + ((size_t)data[at] << 8 | data[at + 1]);
 		if (len > size - at)
 			len = size - at;
-		check(data + at + 2, len - 2, &start);
+		check(data + at + 2, len - 2, &client, &start);
 	}
 	stream_start_init(&start);
+	memset(&client, 0, sizeof(client));
 	if (n >= 4) {
 		size_t len = protect(data, n, packet);
 
-		check(packet, len, &start);
+		check(packet, len, &client, &start);
 	}
 	return 0;
 }

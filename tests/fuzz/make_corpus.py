@@ -168,6 +168,32 @@ def trace_formats():
             pass
 
 
+def type_descriptions():
+    """BTF: an integer; a pointer; a structure with an unnamed union and a bit field; a name for it; one that has it as a member."""
+    names = b"\0int\0inner\0a\0b\0outer\0name\0flag\0"
+    at = {n: names.index(b"\0" + n.encode() + b"\0") + 1 for n in ("int", "inner", "a", "b", "outer", "name", "flag")}
+
+    def one(name, kind, n, size, *words, flag=0):
+        return struct.pack(f"=III{len(words)}I", at.get(name, 0), kind << 24 | n | flag << 31, size, *words)
+
+    types = (one("int", 1, 0, 4, 0x01000020), one("", 2, 0, 1), one("", 5, 2, 4, at["a"], 1, 0, at["b"], 1, 0),
+             one("inner", 4, 2, 12, 0, 3, 32, at["flag"], 1, 3 << 24 | 64, flag=1), one("name", 8, 0, 4),
+             one("outer", 4, 2, 20, at["a"], 2, 0, at["name"], 5, 64))
+
+    def blob(types, strings=names, magic=0xeb9f):
+        return struct.pack("=HBBIIIII", magic, 1, 0, 24, 0, len(types), len(types), len(strings)) + types + strings
+
+    whole = b"".join(types)
+    yield "whole", blob(whole)
+    yield "cut", blob(whole[:-4])
+    yield "kind", blob(whole + one("", 31, 0, 0))
+    yield "order", blob(whole, magic=0x9feb)
+    yield "no-end", blob(whole, names[:-1] + b"x")
+    yield "itself", blob(one("name", 8, 0, 1) + one("outer", 4, 1, 4, 0, 2, 0))
+    yield "array", blob(one("", 3, 0, 0, 1, 1, 4) + one("", 15, 1, 4, 1, 0, 4) + one("", 19, 1, 8, 0, 1, 2) + one("", 13, 2, 1, 0, 1, 0, 1)
+                        + one("", 14, 0, 1, 0) + one("", 17, 0, 1, 0))
+
+
 TYPES = {"simple": 0, "regexp": 1, "network": 2, "list": 3, "range": 4, "lists": 5}
 
 
@@ -295,7 +321,7 @@ def fetches():
 
 
 TARGETS = {"packet": packets, "dns": dns_answers, "dns_name": dns_names, "ipc": ipc_messages, "queue_message": queue_messages,
-           "trace_page": trace_pages, "trace_format": trace_formats, "rulewire": rule_sets, "rule_doc": rule_docs, "config": configs,
+           "trace_page": trace_pages, "trace_format": trace_formats, "btf": type_descriptions, "rulewire": rule_sets, "rule_doc": rule_docs, "config": configs,
            "query": queries, "fetch": fetches, "export": exports}
 
 

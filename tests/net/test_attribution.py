@@ -18,13 +18,19 @@ TRIES = 3
 @unittest.skipIf(lab.why_not(), lab.why_not())
 class AttributionTest(unittest.TestCase):
     def test_the_corpus(self):
-        with driver.world() as corpus:
+        self.judge(bpf=True)
+
+    def test_by_tracing_alone(self):
+        self.judge(bpf=False)
+
+    def judge(self, bpf):
+        with driver.world(bpf) as corpus:
             rows = driver.run_all(corpus, TRIES)
             for r in rows:
                 with self.subTest(r.name):
                     why = r.complaints[:3], corpus.daemon.status()["counters"]
                     self.assertEqual((r.bad, r.wrong, r.missing, r.marks), (0, 0, 0, 0), why)
-                    if r.name not in driver.CANNOT:
+                    if not r.cannot:
                         self.assertEqual(r.right, r.tries, why)
             # What is marked is marked in the history too.
             old = [c["process"] or {} for c in corpus.daemon.api.get("/api/v1/connections?limit=1000").json["items"]]

@@ -127,7 +127,7 @@ class WhoTest(EngineTest):
         wait_until(lambda: not is_left_out(), what="the end of the exception")
 
     def test_without_tracefs_the_table_of_processes_decides(self):
-        d = self.start_daemon(rules=[ALL], wrap=HIDE_TRACEFS)
+        d = self.start_daemon(rules=[ALL], wrap=HIDE_TRACEFS, args=["--no-bpf"])
         got = d.status()["attribution"]
         self.assertEqual(got["method"], "proc")
         self.assertIn("tracefs", got["why"])
@@ -149,6 +149,12 @@ class WhoTest(EngineTest):
                 break
         self.assertEqual(named, {"tcp", "tcp6", "udp", "udp6"})
         wait_until(lambda: counter(d, "methods.proc") >= 4 and counter(d, "proc_scans") >= 4, what="the counters")
+
+    def test_what_ebpf_sees_is_told(self):
+        d = self.start_daemon()
+        self.assertRegex(d.status()["attribution"]["why"], "; eBPF sees (senders and creators of sockets$|.* [(].+[)]$)")
+        plain = self.start_daemon(args=["--no-bpf"])
+        self.assertNotIn("eBPF", plain.status()["attribution"]["why"])
 
     def test_programs_are_told_apart(self):
         d = self.start_daemon(rules=[ALL])

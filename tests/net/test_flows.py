@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Live flows: one record each, tied to its decision, with bytes both ways, closed or ended; and what is known of names."""
+import contextlib
 import os
+import signal
 import sys
 import textwrap
 import unittest
@@ -9,12 +11,13 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 import lab
 import tap
+from client import Api
 from daemon import ALLOW_DNS, Daemon, rule
 
 WWW, TIME = "198.51.100.10", "198.51.100.40"
 
 PROGRAM = textwrap.dedent("""
-    import socket, sys
+    import socket, sys, time
     kept = {}
     def family(addr):
         return socket.AF_INET6 if ":" in addr else socket.AF_INET
@@ -59,6 +62,14 @@ PROGRAM = textwrap.dedent("""
     def close(name):
         kept.pop(name).close()
         return "ok"
+    def flood(addr, first, n, seconds="0"):
+        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        end = time.monotonic() + float(seconds)
+        i = 0
+        while i < int(n) or time.monotonic() < end:
+            s.sendto(b"x", (addr, int(first) + i % int(n)))
+            i += 1
+        return i
     for line in sys.stdin:
         word, *args = line.split()
         print(globals()[word](*args), flush=True)
@@ -271,6 +282,48 @@ class FlowsTest(unittest.TestCase):
         self.assertEqual(self.net.inside(["cat", acct]).stdout.strip(), "1")
         self.daemon.stop()
         self.assertEqual(self.net.inside(["cat", acct]).stdout.strip(), "0")
+
+
+@unittest.skipIf(lab.why_not(), lab.why_not())
+class LostEvents(unittest.TestCase):
+    """A console that is too slow misses that flows begin and end, and is told anew."""
+    FLOOD = 2500  # each a message of more than 3 KiB, as the program's arguments are in it: more than the engine keeps
+
+    def test_flows_are_told_anew(self):
+        net = lab.Lab(prefix="flowslost").start()
+        self.addCleanup(net.close)
+        daemon = Daemon(net, rules=[ALLOW_DNS])
+        self.addCleanup(daemon.close)
+        # By the Unix socket: should the engine take the console for dead, the next one has another token.
+        api = Api(unix=daemon.socket_path)
+        program = Program(net)
+
+        def ports():
+            # A console that starts again has no socket for a moment.
+            try:
+                got = api.get("/api/v1/flows", query={"protocol": "tcp"})
+            except OSError:
+                return None
+            return {f["connection"]["source"]["port"] for f in got.json["items"]} if got.status == 200 else None
+
+        def wait_for(what, probe):
+            lab.wait_until(lambda: (seen := ports()) is not None and probe(seen), what=what)
+        ends, stays = (int(program.do("tcp", name, WWW)) for name in ("ends", "stays"))
+        wait_for("two flows", lambda seen: {ends, stays} <= seen)
+        console = daemon.console_pid()
+        os.kill(console, signal.SIGSTOP)
+        try:
+            program.do("flood", TIME, 10000, self.FLOOD)
+            program.do("close", "ends")
+            begun = int(program.do("tcp", "begun", WWW))
+            # Until the engine has seen that end, with no room to tell of it.
+            program.do("flood", TIME, 30000, 1, 0.7)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(console, signal.SIGCONT)
+        wait_for("the flow whose beginning was lost", lambda seen: begun in seen)
+        wait_for("the end that was lost", lambda seen: ends not in seen)
+        wait_for("the others", lambda seen: {stays, begun} <= seen)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Which host name a connection gets: from DNS over UDP and TCP, local resolvers, multicast, the hosts file; and who is not believed."""
 import os
+import subprocess
 import sys
 import textwrap
 import unittest
@@ -11,9 +12,9 @@ import lab
 import tap
 from daemon import Daemon, rule
 
-# A program of its own in the client namespace: one word a line on stdin, each answered by a line.
-PROGRAM = textwrap.dedent("""
+MESSAGES = textwrap.dedent("""
     import socket, struct, sys
+    A = 1
     def encode(name):
         return b"".join(bytes([len(l)]) + l.encode() for l in name.split(".")) + b"\\0"
     def query(name, qtype, ident=7):
@@ -22,8 +23,48 @@ PROGRAM = textwrap.dedent("""
         head = struct.pack("!HHHHHH", ident, flags, 1, 1, 0, 0)
         rr = b"\\xc0\\x0c" + struct.pack("!HHIH", 1, 1, 60, 4) + socket.inet_aton(addr)
         return head + encode(name) + struct.pack("!HH", 1, 1) + rr
+    def record(owner, rtype, data, rclass=1):
+        return encode(owner) + struct.pack("!HHIH", rtype, rclass, 60, len(data)) + data
     def family(addr):
         return socket.AF_INET6 if ":" in addr else socket.AF_INET
+    def framed(message):
+        return struct.pack("!H", len(message)) + message
+    def unframed(f):
+        return f.read(struct.unpack("!H", f.read(2))[0])
+    GROUPS = {("5353", "4"): "224.0.0.251", ("5353", "6"): "ff02::fb", ("5355", "4"): "224.0.0.252", ("5355", "6"): "ff02::1:3"}
+    def on_link(port, which, own):
+        "A datagram socket that talks with the group on eth0, and the group's address."
+        group, index = GROUPS[port, which], socket.if_nametoindex("eth0")
+        s = socket.socket(family(group), socket.SOCK_DGRAM)
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        s.settimeout(40)
+        s.bind(("", own))
+        raw = socket.inet_pton(family(group), group)
+        if which == "6":
+            s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, index)
+            s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, raw + struct.pack("@I", index))
+        else:
+            s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, struct.pack("@4s4si", raw, bytes(4), index))
+            s.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, struct.pack("@4s4si", raw, bytes(4), index))
+        return s, (group, int(port))
+    def heard(s, is_response):
+        while True:
+            message, peer = s.recvfrom(4096)
+            if bool(message[2] & 0x80) == is_response:
+                return message, peer
+    def said(kind, name, addr, flags=0x8000):
+        "What a neighbour answers."
+        head = struct.pack("!HHHHHH", 0, 0x8400, 0, 1, 0, 2 if kind == "browse" else 0)
+        if kind == "mdns":
+            return head + record(name, A, socket.inet_aton(addr), 0x8001)
+        if kind == "browse":
+            return (head + record("_http._tcp.local", 12, encode("one._http._tcp.local"))
+                    + record("one._http._tcp.local", 33, bytes(6) + encode(name)) + record(name, A, socket.inet_aton(addr), 0x8001))
+        return response(name, addr, flags=flags)
+""")
+
+# A program of its own in the client namespace: one word a line on stdin, each answered by a line.
+PROGRAM = MESSAGES + textwrap.dedent("""
     sockets = {}
     def ask(server, name, qtype="1"):
         s = sockets.get(server)
@@ -36,11 +77,10 @@ PROGRAM = textwrap.dedent("""
     def asktcp(server, *names):
         s = socket.create_connection((server, 53), timeout=40)
         for n in names:
-            q = query(n, 1)
-            s.sendall(struct.pack("!H", len(q)) + q)
+            s.sendall(framed(query(n, 1)))
         f = s.makefile("rb")
         for n in names:
-            f.read(struct.unpack("!H", f.read(2))[0])
+            unframed(f)
         return "ok"
     def connect(addr, port="80"):
         s = socket.create_connection((addr, int(port)), timeout=40)
@@ -58,43 +98,89 @@ PROGRAM = textwrap.dedent("""
         a.close()
         return "ok"
     def lie(name, addr, wrong):
-        "A server on loopback that answers with a wrong ID or another name."
+        "A server on loopback that answers with a wrong ID, another name, other letters, or another address of its own."
+        a, b = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        a.bind(("127.0.0.1", 53))
+        b.bind(("127.0.0.1", 0))
+        b.settimeout(40)
+        b.sendto(query("honest.test" if wrong == "name" else name, 1), ("127.0.0.1", 53))
+        _, peer = a.recvfrom(4096)
+        if wrong == "server":
+            a.close()
+            a = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            a.bind(("127.0.0.2", 53))
+        a.sendto(response(name.upper() if wrong == "letters" else name, addr, ident=8 if wrong == "id" else 7), peer)
+        b.recv(4096)
+        a.close()
+        return "ok"
+    def late(name, addr, lie):
+        "Asks, and hears an answer and then another one."
         a, b = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         a.bind(("127.0.0.1", 53))
         b.settimeout(40)
         b.connect(("127.0.0.1", 53))
-        b.send(query("honest.test" if wrong == "name" else name, 1))
+        b.send(query(name, 1))
         _, peer = a.recvfrom(4096)
-        a.sendto(response(name, addr, ident=8 if wrong == "id" else 7), peer)
-        b.recv(4096)
+        for where in (addr, lie):
+            a.sendto(response(name, where), peer)
+            b.recv(4096)
         a.close()
         return "ok"
-    def neighbour(port, question, answer):
-        "Asks at this port, and hears an answer."
+    def asklink(port, which, name, own="0"):
+        "Asks everybody on the link; whose answer is cut short is asked over TCP."
+        s, group = on_link(port, which, int(own))
+        s.sendto(query(name, 12 if name[0] == "_" else A, 0 if port == "5353" else 7), group)
+        message, peer = heard(s, True)
+        sockets[port, which] = s  # whose port it is shows while it is open
+        if not message[2] & 2:
+            return "udp"
+        with socket.create_connection((peer[0], int(port)), timeout=40) as t:
+            t.sendall(framed(query(name, A)))
+            unframed(t.makefile("rb"))
+        return "tcp"
+    def askitself(kind, which, name, addr):
+        "Asks the group, and is itself who answers: to the group, or to the port that asked."
+        port = "5355" if kind == "llmnr" else "5353"
+        a, group = on_link(port, which, int(port))
+        b, _ = on_link(port, which, 0 if kind == "llmnr" else 5353)
+        b.sendto(query(name, A, 0 if port == "5353" else 7), group)
+        _, peer = heard(a, False)
+        a.sendto(said(kind, name, addr), peer if kind == "llmnr" else group)
+        heard(b, True)
+        a.close()
+        b.close()
+        return "ok"
+    def askloopback(kind, name, addr):
+        "The same on loopback."
+        port = 5355 if kind == "llmnr" else 5353
         a, b = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         a.bind(("127.0.0.1", port))
-        b.bind(("127.0.0.1", 0))
         b.settimeout(40)
-        b.sendto(question, ("127.0.0.1", port))
-        a.recvfrom(4096)
-        a.sendto(answer, b.getsockname())
+        b.sendto(query(name, A, 0 if port == 5353 else 7), ("127.0.0.1", port))
+        _, peer = a.recvfrom(4096)
+        a.sendto(said(kind, name, addr), peer)
         b.recv(4096)
         a.close()
         return "ok"
-    def record(owner, rtype, data, rclass=1):
-        return encode(owner) + struct.pack("!HHIH", rtype, rclass, 60, len(data)) + data
-    def mdns(name, addr):
-        head = struct.pack("!HHHHHH", 0, 0x8400, 0, 1, 0, 0)
-        return neighbour(5353, query(name, 1, 0), head + record(name, 1, socket.inet_aton(addr), 0x8001))
-    def browse(kind, one, name, addr):
-        head = struct.pack("!HHHHHH", 0, 0x8400, 0, 1, 0, 2)
-        return neighbour(5353, query(kind, 12, 0), head + record(kind, 12, encode(one)) + record(one, 33, bytes(6) + encode(name))
-                         + record(name, 1, socket.inet_aton(addr), 0x8001))
-    def llmnr(name, addr):
-        return neighbour(5355, query(name, 1), response(name, addr, flags=0x8000))
     for line in sys.stdin:
         word, *args = line.split()
         print(globals()[word](*args), flush=True)
+""")
+
+
+# Another machine on the link: answers one question of this kind, and over TCP where that is cut short.
+NEIGHBOUR = MESSAGES + textwrap.dedent("""
+    kind, which, name, addr = sys.argv[1:]
+    port = "5355" if kind in ("llmnr", "tcp") else "5353"
+    s, group = on_link(port, which, int(port))
+    listener = socket.create_server(("", int(port)), family=family(group[0]))
+    print("ready", flush=True)
+    _, peer = heard(s, False)
+    s.sendto(said(kind, name, "198.51.100.99" if kind == "tcp" else addr, 0x8200 if kind == "tcp" else 0x8000), group if peer[1] == 5353 else peer)
+    if kind == "tcp":
+        with listener.accept()[0] as t:
+            unframed(t.makefile("rb"))
+            t.sendall(framed(said(kind, name, addr)))
 """)
 
 
@@ -113,6 +199,10 @@ class Program:
         assert line, f"the program died at {words}"
         return line
 
+    def close(self):
+        self.proc.stdin.close()
+        self.proc.wait(40)
+
 
 @unittest.skipIf(lab.why_not(), lab.why_not())
 class NamesTest(unittest.TestCase):
@@ -123,7 +213,7 @@ class NamesTest(unittest.TestCase):
         cls.addClassCleanup(cls.net.close)
         cls.hosts = os.path.join(cls.net.dir, "daemon-hosts")
         with open(cls.hosts, "w", encoding="ascii") as f:
-            f.write("127.0.0.1 localhost\n203.0.113.4 Files.Home files\n")
+            f.write(f"127.0.0.1 localhost\n203.0.113.4 Files.Home files\n{MANY[5]} desk.home\n")
         wrap = ["unshare", "--mount", "--propagation", "private", "sh", "-c",
                 f'mount --bind {cls.hosts} /etc/hosts && exec "$@"', "sh"]
         cls.daemon = Daemon(cls.net, wrap=wrap, rules=[rule("000-deny-secret", "deny", ("dest.host", "blog.test"))])
@@ -171,6 +261,9 @@ class NamesTest(unittest.TestCase):
         p.do("forge", "good.test", "198.51.100.53")
         p.do("lie", "good.test", "198.51.100.53", "id")
         p.do("lie", "good.test", "198.51.100.53", "name")
+        p.do("lie", "good.test", "198.51.100.53", "letters")
+        p.do("lie", "good.test", "198.51.100.53", "server")
+        p.do("late", "other.test", "192.0.2.7", "198.51.100.53")
         dest = self.connect(p, "198.51.100.53", "8080")
         self.assertEqual((dest["host"], dest["host_source"], dest["host_certainty"]), (None, "none", "none"))
         p.do("lie", "good.test", "198.51.100.53", "nothing")
@@ -186,7 +279,7 @@ class NamesTest(unittest.TestCase):
 
     def test_06_local_resolver(self):
         resolver = self.net.popen(["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts",
-                                   f"--server={lab.DNS4}", "--listen-address=127.0.0.1", "--bind-interfaces", "--user=root",
+                                   f"--server={lab.DNS4}", f"--host-record=desk.home,{MANY[5]}", "--listen-address=127.0.0.1", "--bind-interfaces", "--user=root",
                                    f"--pid-file={self.net.dir}/dnsmasq.pid"])
         self.addCleanup(resolver.wait, 40)
         self.addCleanup(resolver.terminate)
@@ -199,6 +292,9 @@ class NamesTest(unittest.TestCase):
         self.check(one, "203.0.113.20", "shop.test", "dns", "exact")
         self.check(two, "203.0.113.20", "edge7.cdn.test", "dns", "exact")
         self.check(three, "203.0.113.20", "shop.test", "dns", "exact")
+        # What stands in the hosts file the resolver has from there.
+        one.do("ask", "127.0.0.1", "desk.home")
+        self.check(one, MANY[5], "desk.home", "hosts", "exact")
 
     def test_07_an_ambiguous_name_gets_the_most_restrictive_rule(self):
         p = Program(self.net)
@@ -222,14 +318,40 @@ class NamesTest(unittest.TestCase):
         lab.wait_until(lambda: self.named("203.0.113.5") == ["printer.home"], what="the new line")
         self.check(p, "203.0.113.4", "moved.home", "hosts", "likely")
 
+    def neighbour(self, *args):
+        """Another machine that answers one question."""
+        proc = subprocess.Popen(["nsenter", f"--net=/run/netns/{self.net.world}", "--", sys.executable, "-c", NEIGHBOUR, *args],
+                                stdout=subprocess.PIPE, text=True)
+        self.addCleanup(lambda: (proc.kill(), proc.wait(), proc.stdout.close()))
+        self.assertEqual(proc.stdout.readline(), "ready\n")
+        return proc
+
     def test_09_neighbours(self):
+        addr = "198.51.100.53"
+        for which in ("4", "6"):
+            for kind, port, question, name, own in (("mdns", "5353", f"box{which}.local", f"box{which}.local", "5353"),
+                                                    ("mdns", "5353", f"old{which}.local", f"old{which}.local", "0"),
+                                                    ("browse", "5353", "_http._tcp.local", f"printer{which}.local", "5353"),
+                                                    ("llmnr", "5355", f"scanner{which}", f"scanner{which}", "0"),
+                                                    ("tcp", "5355", f"plotter{which}", f"plotter{which}", "0")):
+                with self.subTest(which=which, kind=kind, own=own):
+                    p = Program(self.net)
+                    neighbour = self.neighbour(kind, which, name, addr)
+                    self.assertEqual(p.do("asklink", port, which, question, own), "tcp" if kind == "tcp" else "udp")
+                    self.assertEqual(neighbour.wait(40), 0)
+                    self.check(p, addr, name, "mdns", "exact")
+                    p.close()
+        self.assertEqual(self.named("198.51.100.99"), [])  # cut short
+
+    def test_12_a_program_of_this_machine_is_no_neighbour(self):
         p = Program(self.net)
-        p.do("mdns", "box.local", "198.51.100.53")
-        self.check(p, "198.51.100.53", "box.local", "mdns", "exact")
-        p.do("browse", "_http._tcp.local", "printer._http._tcp.local", "printer.local", "198.51.100.53")
-        self.check(p, "198.51.100.53", "printer.local", "mdns", "exact")
-        p.do("llmnr", "scanner", "198.51.100.53")
-        self.check(p, "198.51.100.53", "scanner", "mdns", "exact")
+        for kind, name in (("mdns", "bank.local"), ("llmnr", "bank.test")):
+            p.do("askloopback", kind, name, "198.51.100.30")
+            for which in ("4", "6"):
+                p.do("askitself", kind, which, name, "198.51.100.30")
+        dest = self.connect(p, "198.51.100.30")
+        self.assertNotIn(dest["host"], ("bank.local", "bank.test"))
+        self.assertFalse({"bank.local", "bank.test"} & set(self.named("198.51.100.30")))
 
     def test_10_nothing_is_learnt_while_switched_off(self):
         self.daemon.api.patch("/api/v1/config", {"intercept_dns": False})

@@ -205,6 +205,10 @@ class SniTest(EngineTest):
             p, port = self.program(TLS4, 443, "udp", piece, ".")
             self.check(self.decision(events, port), None, "none", "none")
             self.assertEqual(int(p.stdout.readline()), len(piece))
+        # Half of a greeting and then another connection's: whose name it is cannot be known.
+        p, port = self.program(TLS4, 443, "udp", one, datagrams("rfc9001")[0], ".", ".")
+        self.check(self.decision(events, port), None, "none", "none")
+        self.assertEqual([int(p.stdout.readline()) for _ in range(2)], [len(one), 1200])
         p, port = self.program(TLS4, 443, "udp", datagrams("ngtcp2")[0], "=")
         self.check(self.decision(events, port), "localhost", "sni", "exact", "deny")
         self.assertEqual(self.net.arrived(kind="udp", client_port=port), [])

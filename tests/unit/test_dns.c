@@ -73,14 +73,6 @@ static void test_addresses(void **state)
 	dns_addr_record(&m, "www@16", 70, "2001:db8::1");
 	dns_addr_record(&m, "@12", 80, "192.0.2.1"); /* once is enough */
 	expect(&m, "www.example.com", "192.0.2.1/300 192.0.2.2/60 2001:db8::1/70");
-	/* the id, and the type */
-	{
-		struct dns_answer a;
-
-		assert_int_equal(parse(&m, &a), 0);
-		assert_int_equal(a.question.id, 0x1234);
-		assert_int_equal(a.question.type, DNS_A);
-	}
 	/* mapped addresses are IPv4; "blocked" answers name nobody; a TTL's top bit means 0 */
 	dns_begin(&m, "a.test", DNS_AAAA);
 	dns_addr_record(&m, "@12", 0x80000000u, "::ffff:192.0.2.9");
@@ -229,6 +221,48 @@ static void test_what_is_no_answer(void **state)
 	expect(&m, "a.test", "192.0.2.1/10");
 }
 
+/* The question that stands in an answer, good or bad; a copy of exactly this size, so that a read past the end is seen. */
+static int parse_response(const struct dns_message *m, struct dns_question *ret)
+{
+	_cleanup_free_ uint8_t *copy = malloc(m->len ? m->len : 1);
+
+	assert_non_null(copy);
+	memcpy(copy, m->bytes, m->len);
+	return dns_parse_response(copy, m->len, ret);
+}
+
+static void test_question_of_a_response(void **state)
+{
+	struct dns_message m;
+	struct dns_question q;
+	char text[LIMIT_HOST + 1];
+	size_t whole;
+
+	(void)state;
+	dns_begin(&m, "WWW.Example.com", DNS_A);
+	m.bytes[3] |= 3; /* no such domain */
+	assert_int_equal(parse_response(&m, &q), 0);
+	assert_int_equal(q.id, 0x1234);
+	assert_int_equal(q.flags, 0x8183);
+	assert_int_equal(q.type, DNS_A);
+	dns_name_text(&q.name, text, sizeof(text));
+	assert_string_equal(text, "www.example.com");
+	dns_name_text(&q.spelled, text, sizeof(text));
+	assert_string_equal(text, "WWW.Example.com");
+	for (whole = m.len; m.len > 0;) {
+		m.len--;
+		assert_int_equal(parse_response(&m, &q), ERR_MALFORMED);
+	}
+	m.len = whole;
+	m.bytes[5] = 2;
+	assert_int_equal(parse_response(&m, &q), ERR_NOT_FOUND);
+	m.bytes[5] = 1;
+	m.bytes[2] &= 0x7f; /* a query */
+	assert_int_equal(parse_response(&m, &q), ERR_NOT_FOUND);
+	m.bytes[2] |= 0x88; /* another operation */
+	assert_int_equal(parse_response(&m, &q), ERR_NOT_FOUND);
+}
+
 static void test_service_hints(void **state)
 {
 	static const uint8_t hints[] = { 0, 1, 0, 3, 2, 'h', '2', /* alpn */
@@ -248,6 +282,21 @@ static void test_service_hints(void **state)
 	/* what an address record says too is more than a hint */
 	dns_addr_record(&m, "@12", 40, "192.0.2.2");
 	expect(&m, "example.com", "192.0.2.1/30/hint 192.0.2.2/30 2001:db8::7/30/hint");
+	/* those of another name; an alias has none, whatever it says */
+	dns_begin(&m, "example.com", DNS_HTTPS);
+	data = dns_begin_record(&m, "svc.example.com", DNS_HTTPS, 30);
+	dns_put16(&m, 1);
+	dns_put_name(&m, "");
+	dns_put(&m, hints, sizeof(hints));
+	dns_end_record(&m, data);
+	expect_code(&m, ERR_NOT_FOUND);
+	dns_begin(&m, "example.com", DNS_HTTPS);
+	data = dns_begin_record(&m, "@12", DNS_HTTPS, 30);
+	dns_put16(&m, 0);
+	dns_put_name(&m, "svc.example.com");
+	dns_put(&m, hints, sizeof(hints));
+	dns_end_record(&m, data);
+	expect_code(&m, ERR_NOT_FOUND);
 	/* cut at any place inside: never past the record's end */
 	for (size_t cut = 0; cut < sizeof(hints); cut++) {
 		struct dns_answer a;
@@ -530,6 +579,7 @@ int main(void)
 		cmocka_unit_test(test_chain_is_bounded),
 		cmocka_unit_test(test_poison),
 		cmocka_unit_test(test_what_is_no_answer),
+		cmocka_unit_test(test_question_of_a_response),
 		cmocka_unit_test(test_service_hints),
 		cmocka_unit_test(test_names_as_text),
 		cmocka_unit_test(test_compression_cannot_loop),

@@ -165,7 +165,7 @@ static void player_open(struct player *p, uint8_t proto, uint16_t port)
 	p->back.src_port = port;
 	p->back.dst_port = 40000;
 	/* Who answers is not whom the question was sent to. */
-	if (port != PORT_DNS)
+	if (port != PORT_DNS && proto == IPPROTO_UDP)
 		ip_addr_parse("224.0.0.251", &p->out.dst);
 	p->source = port == PORT_DNS ? HOST_DNS : HOST_MDNS;
 	p->seq[0] = 7;
@@ -194,7 +194,7 @@ static void put(struct player *p, bool is_outgoing, uint8_t flags, const uint8_t
 	};
 
 	memcpy(copy, bytes, len);
-	dns_watch_packet(p->watch, &packet, is_outgoing, NOW);
+	dns_watch_packet(p->watch, &packet, is_outgoing ? DNS_SENT : DNS_FROM_LINK, NOW);
 	p->seq[is_outgoing] += (uint32_t)len + (flags & SYN ? 1 : 0);
 }
 
@@ -281,7 +281,7 @@ static void play_file(const char *file, const struct exchange *x, const struct f
 {
 	play(file, x, expected, "datagrams");
 	play_unasked(file, x);
-	if (port_of(file) != PORT_DNS)
+	if (port_of(file) == PORT_MDNS)
 		return;
 	play(file, x, expected, "segments");
 	play(file, x, expected, "small pieces");

@@ -23,7 +23,7 @@
 static const enum ipc_type types[] = { IPC_HELLO, IPC_CONNECTION, IPC_PROMPT, IPC_PROMPT_CLOSED,
 	IPC_STATUS, IPC_ALERT, IPC_RULESET_RESULT, IPC_ANSWER_RESULT, IPC_CONFIG, IPC_READY,
 	IPC_SETTINGS, IPC_RULESET, IPC_ANSWER, IPC_CLIENTS, IPC_INTERCEPTION, IPC_FLOW_END_RESULT,
-	IPC_NAMES_END, IPC_FLOW_END, IPC_TLS_FILE };
+	IPC_NAMES_END, IPC_FLOW_END, IPC_TLS_FILE, IPC_FLOW_TABLE };
 
 static struct ipc_builder builder;
 
@@ -34,6 +34,8 @@ static void *begin(enum ipc_type type)
 
 	if (type == IPC_SETTINGS || type == IPC_CONFIG)
 		((struct ipc_settings *)m)->prompt_timeout_ms = 30000;
+	if (type == IPC_FLOW_TABLE)
+		((struct ipc_flow_table *)m)->number = 1;
 	return m;
 }
 
@@ -122,6 +124,7 @@ static const struct {
 	FIELD(IPC_PROMPT, ipc_connection, process.n_parents, 0, LIMIT_PARENTS),
 	FIELD(IPC_PROMPT_CLOSED, ipc_prompt_closed, end, 0, PROMPT_END_COUNT_ - 1),
 	FIELD(IPC_PROMPT_CLOSED, ipc_prompt_closed, action, 0, ACTION_COUNT_ - 1),
+	FIELD(IPC_FLOW_TABLE, ipc_flow_table, is_end, 0, 1),
 	FIELD(IPC_STATUS, ipc_status, enabled, 0, 1),
 	FIELD(IPC_STATUS, ipc_status, method, 0, METHOD_COUNT_ - 1),
 	FIELD(IPC_STATUS, ipc_status, fail_closed, 0, 1),
@@ -178,6 +181,15 @@ static void test_numbers(void **state)
 			assert_bad();
 		}
 	}
+}
+
+static void test_a_telling_has_a_number(void **state)
+{
+	(void)state;
+	((struct ipc_flow_table *)begin(IPC_FLOW_TABLE))->number = 0;
+	assert_bad();
+	((struct ipc_flow_table *)begin(IPC_FLOW_TABLE))->number = UINT32_MAX;
+	assert_good();
 }
 
 static void test_values_without_a_bound_of_one_kind(void **state)
@@ -570,6 +582,7 @@ int main(void)
 		cmocka_unit_test(test_every_type),
 		cmocka_unit_test(test_headers),
 		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_a_telling_has_a_number),
 		cmocka_unit_test(test_values_without_a_bound_of_one_kind),
 		cmocka_unit_test(test_strings),
 		cmocka_unit_test(test_parents_beyond_the_count_are_not_read),

@@ -98,9 +98,11 @@ static void urgent_goes_before_events(void **state)
 	assert_next(fds[1], (const char *[]) { "one", "three" }, 2);
 	assert_silent(fds[1]);
 	assert_true(outbox_has_events(o));
+	assert_int_equal(outbox_events_size(o), 16);
 	assert_int_equal(outbox_flush(o, true), 0);
 	assert_next(fds[1], (const char *[]) { "event" }, 1);
 	assert_false(outbox_has_events(o));
+	assert_int_equal(outbox_events_size(o), 0);
 	outbox_free(o);
 	close_pair(fds);
 }

@@ -44,15 +44,24 @@ static void read_corpus(const char *name, struct datagram *ret)
 }
 
 /* Of a copy of exactly this size, so that a read past the end is seen. */
-static int take(const uint8_t *bytes, size_t len, struct stream_start *start)
+static int take_of(
+	const uint8_t *bytes, size_t len, struct quic_client *client, struct stream_start *start)
 {
 	uint8_t *copy = malloc(len ? len : 1);
 	int r;
 
 	memcpy(copy, bytes, len);
-	r = quic_initial_read(copy, len, start);
+	r = quic_initial_read(copy, len, client, start);
 	free(copy);
 	return r;
+}
+
+/* A client's first datagram. */
+static int take(const uint8_t *bytes, size_t len, struct stream_start *start)
+{
+	struct quic_client client = { 0 };
+
+	return take_of(bytes, len, &client, start);
 }
 
 static void assert_hello(const struct stream_start *s, const char *host)
@@ -134,13 +143,14 @@ static void test_real(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
+		struct quic_client client = { 0 };
 		unsigned n = 0;
 
 		read_corpus(programs[i].name, &d);
 		stream_start_init(&s);
 		for (size_t at = 0, len; at < d.len; at += len) {
 			len = 2u + ((size_t)d.b[at] << 8 | d.b[at + 1]);
-			assert_true(take(d.b + at + 2, len - 2, &s) > 0);
+			assert_true(take_of(d.b + at + 2, len - 2, &client, &s) > 0);
 			n++;
 			if (n < programs[i].n)
 				assert_int_equal(tls_hello_parse(s.bytes, s.len, &h), ERR_AGAIN);
@@ -176,21 +186,21 @@ static void crypto(struct datagram *d, uint64_t offset, const char *text)
 	put(d, text, strlen(text));
 }
 
-/* Puts a protected Initial packet with these frames behind what stands in *d. */
-static void initial(struct datagram *d, uint32_t version, const struct datagram *frames,
-	size_t pn_len, const char *token)
+/* Puts a protected Initial packet with these frames behind what stands in *d; `dcid` has DCID_LEN bytes. */
+static void initial_to(struct datagram *d, uint32_t version, const char *dcid,
+	const struct datagram *frames, size_t pn_len, const char *token)
 {
 	uint8_t mask[AES_BLOCK_SIZE], nonce[QUIC_IV_LEN], *start = d->b + d->len, *pn, *body;
 	struct gcm_aes128_ctx gcm;
 	struct aes128_ctx aes;
 	struct quic_keys keys;
 
-	assert_int_equal(quic_client_keys(version, (const uint8_t *)DCID, DCID_LEN, &keys), 0);
+	assert_int_equal(quic_client_keys(version, (const uint8_t *)dcid, DCID_LEN, &keys), 0);
 	d->b[d->len++] = (uint8_t)(0xc0 | (version == V2 ? 0x10 : 0) | (pn_len - 1));
 	for (int shift = 24; shift >= 0; shift -= 8)
 		d->b[d->len++] = (uint8_t)(version >> shift);
 	d->b[d->len++] = DCID_LEN;
-	put(d, DCID, DCID_LEN);
+	put(d, dcid, DCID_LEN);
 	d->b[d->len++] = 3;
 	put(d, "abc", 3);
 	put_varint(d, strlen(token));
@@ -213,6 +223,12 @@ static void initial(struct datagram *d, uint32_t version, const struct datagram 
 	for (size_t i = 0; i < pn_len; i++)
 		pn[i] ^= mask[1 + i];
 	d->len += pn_len + frames->len + TAG;
+}
+
+static void initial(struct datagram *d, uint32_t version, const struct datagram *frames,
+	size_t pn_len, const char *token)
+{
+	initial_to(d, version, DCID, frames, pn_len, token);
 }
 
 static void test_frames(void **state)
@@ -268,6 +284,47 @@ static void test_frames(void **state)
 	assert_int_equal(s.len, 0);
 }
 
+/* Half of a greeting for one server, half of one for another: together they are what neither hears. */
+static void test_two_connections(void **state)
+{
+	static const struct {
+		uint32_t version;
+		const char *dcid;
+	} others[] = { { V1, "another1" }, { V2, DCID } };
+	static struct stream_start s;
+	static struct datagram d, one, two;
+
+	(void)state;
+	one.len = two.len = 0;
+	crypto(&one, 0, "abcdefghijklmnopqrstuvwxyz");
+	crypto(&two, 26, "0123456789012345678901234567890");
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		struct quic_client client = { 0 };
+
+		stream_start_init(&s);
+		d.len = 0;
+		initial(&d, V1, &one, 2, "");
+		assert_int_equal(take_of(d.b, d.len, &client, &s), 1);
+		/* What cannot be read is nobody's. */
+		d.len = 0;
+		initial_to(&d, others[i].version, others[i].dcid, &two, 2, "");
+		d.b[d.len - 1] ^= 1;
+		assert_int_equal(take_of(d.b, d.len, &client, &s), ERR_MALFORMED);
+		d.len = 0;
+		initial(&d, V1, &two, 2, "token");
+		assert_int_equal(take_of(d.b, d.len, &client, &s), 1);
+		assert_int_equal(s.len, 57);
+		d.len = 0;
+		initial_to(&d, others[i].version, others[i].dcid, &two, 2, "");
+		assert_int_equal(take_of(d.b, d.len, &client, &s), ERR_MALFORMED);
+		/* Also in one datagram. */
+		d.len = 0;
+		initial(&d, V1, &one, 2, "");
+		initial_to(&d, others[i].version, others[i].dcid, &two, 2, "");
+		assert_int_equal(take(d.b, d.len, &s), ERR_MALFORMED);
+	}
+}
+
 static void test_other_packets(void **state)
 {
 	static const uint8_t zero_rtt[] = { 0xd0, 0, 0, 0, 1, 0, 0, 4, 1, 2, 3, 4 };
@@ -285,6 +342,14 @@ static void test_other_packets(void **state)
 	initial(&d, V1, &frames, 1, "");
 	assert_int_equal(take(d.b, d.len, &s), 1);
 	assert_int_equal(s.len, 26);
+	/* A client does not negotiate versions. */
+	d.len = 0;
+	put(&d, "\xc0\0\0\0\0\0\0", 7);
+	put(&d, "\0\0\0\1\x6b\x33\x43\xcf", 8);
+	stream_start_init(&s);
+	assert_int_equal(take(d.b, d.len, &s), ERR_NOT_FOUND);
+	d.len = 0;
+	initial(&d, V1, &frames, 1, "");
 	/* Retry has no length; a short header; an unknown version; nothing; the version's packets under the other's key */
 	stream_start_init(&s);
 	d.b[0] = 0xf0;
@@ -312,6 +377,7 @@ int main(void)
 		cmocka_unit_test(test_rfc_packet),
 		cmocka_unit_test(test_real),
 		cmocka_unit_test(test_frames),
+		cmocka_unit_test(test_two_connections),
 		cmocka_unit_test(test_other_packets),
 	};
 

@@ -210,6 +210,14 @@ static void test_extensions(void **state)
 	server_name(&m, "evil.test");
 	end_hello(&m);
 	assert_no_name(&m, ERR_MALFORMED);
+	begin_hello(&m);
+	extension(&m, SERVER_NAME, "\0\x14\0\0\7go.test\0\0\7ev.test", 22);
+	end_hello(&m);
+	assert_no_name(&m, ERR_MALFORMED);
+	begin_hello(&m);
+	extension(&m, SERVER_NAME, "\0\x0b\0\0\7go.test\0", 13);
+	end_hello(&m);
+	assert_no_name(&m, ERR_MALFORMED);
 	/* another type of name; a list whose length lies */
 	begin_hello(&m);
 	extension(&m, SERVER_NAME, "\0\4\1\0\1a", 6);

@@ -122,6 +122,13 @@ const MORE = {
 	},
 	'/statistics': async (page) => page.locator('.top-row', { hasText: 'onerror' }).first().waitFor(),
 	'/settings': async (page) => page.locator('.access-item').first().waitFor(),
+	'/audit': async (page) => {
+		const row = page.locator('.audit tbody tr', { hasText: 'onerror' }).first();
+		await row.waitFor();
+		await check(page, 'the list of changes');
+		await row.locator('.flow-open').click();
+		await page.getByLabel('Details of the change').locator('pre').waitFor();
+	},
 	'/reference': async (page) => page.locator('.op-item').first().waitFor(),
 };
 
@@ -147,7 +154,7 @@ world.test('a filter, a search and an address of the attacker', async () => {
 	const page = await world.open(`/?q=${encodeURIComponent(`${MARKUP}${SCRIPT}`)}`);
 	await check(page, 'a filter');
 	for (const address of [`/rules?edit=${encodeURIComponent(MARKUP)}`, `/suggestions?program=${encodeURIComponent(`/${MARKUP}`)}`, `/suggestions?learning=${encodeURIComponent(SCRIPT)}`,
-		`/reference#${encodeURIComponent(MARKUP)}`, `/rules?new=${encodeURIComponent(SCRIPT)}`]) {
+		`/reference#${encodeURIComponent(MARKUP)}`, `/rules?new=${encodeURIComponent(SCRIPT)}`, `/audit?q=${encodeURIComponent(`${MARKUP}${SCRIPT}`)}`]) {
 		await page.goto(world.lab.url + address);
 		await page.locator('h1').waitFor();
 		await check(page, address);

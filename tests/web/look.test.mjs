@@ -37,7 +37,7 @@ function audit() {
 	return problems;
 }
 
-const PAGES = { Monitor: '/', Flows: '/flows', Rules: '/rules', Lists: '/lists', Settings: '/settings', Reference: '/reference', Suggestions: '/suggestions', Statistics: '/statistics' };
+const PAGES = { Monitor: '/', Flows: '/flows', Rules: '/rules', Lists: '/lists', Settings: '/settings', Audit: '/audit', Reference: '/reference', Suggestions: '/suggestions', Statistics: '/statistics' };
 const SIZES = [[1920, 1080], [1440, 900], [1280, 800], [1110, 800], [1024, 700], [760, 800], [390, 844], [360, 640]];
 
 /** Looks at what is on the page in sizes and themes: all sizes, or every other one. */

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Runs the corpus against a real daemon and compares what it told with what really happened.
 
-    driver.py [--tries 100] [--load] [--cases NAME,...]      by hand: prints the table; `make attribution` runs it idle and under load
+    driver.py [--tries 100] [--load] [--no-bpf] [--cases NAME,...]      by hand: prints the table; `make attribution` runs it idle and under load
 
 A try is right when PID and path of the event are those of the sender; wrong when it names somebody else; unknown when it
-names nobody; missing when there was no event at all. It is shared when several processes have the socket, or the port, and
-nothing in the kernel tells which of them sent: then the event must name one of them, say so (`shared_socket` in
+names nobody; missing when there was no event at all. Without eBPF it is shared when several processes have the socket, or the
+port, and nothing in the kernel tells which of them sent: then the event must name one of them, say so (`shared_socket` in
 `process.flags`), and never be `exact` or `likely`.
 
 Exit code 0 when no try was wrong with confidence `exact` or `likely`, at least 99.9 % were right of those that can be known,
@@ -30,7 +30,7 @@ GOAL = 0.999
 LATER_S = 1
 ALLOW_ALL = rule("500-allow-all", "allow", ("true", ""))
 
-# Why the sender of these cannot be known, and what is told instead.
+# Why the sender of these cannot be known where eBPF does not see it, and what is told instead.
 ONE_OF = "a send on a connected socket passes nothing that is traced"
 CANNOT = {
     "fork-child-connected": f"{ONE_OF}: parent and child have it, the parent is told, and that it shares it",
@@ -39,7 +39,7 @@ CANNOT = {
 }
 
 Expected = collections.namedtuple("Expected", "protocol ip port source_port pid path more")
-Row = collections.namedtuple("Row", "name tries right wrong shared unknown missing sure marks skip note complaints bad")
+Row = collections.namedtuple("Row", "name tries right wrong shared unknown missing sure marks skip note complaints bad cannot")
 SURE = ("exact", "likely")
 SHARED = "shared_socket"
 
@@ -70,23 +70,35 @@ def best(want, events):
     return next((e for e in fitting if is_of(want, e)), fitting[0] if fitting else None)
 
 
-def judge(want, event):
+def is_seen(daemon):
+    """Whether eBPF sees who sends, so that it is always known."""
+    return "senders" in daemon.status()["attribution"]["why"]
+
+
+def judge(want, event, seen):
     """(verdict, complaint)"""
     process = event["process"]
     if not process:
         return "unknown", f"{want} and nobody is told"
     path_right = want.path == "-" or process["path"] == want.path
     may_be_another = SHARED in process["flags"] and event["attribution"]["confidence"] not in SURE
-    # Both processes of a twin send this flow, and one event tells of it.
-    if (process["pid"] == want.pid or str(process["pid"]) == want.more.get("twin")) and path_right:
+    # Both processes of a twin send this flow, and one event tells of it. Who connected counts where nobody sees who sends.
+    others = ["twin"] if seen else ["twin", "connector"]
+    if (process["pid"] == want.pid or str(process["pid"]) in [want.more.get(o) for o in others]) and path_right:
         return "right", None
-    if str(process["pid"]) == want.more.get("sharer") and may_be_another:
+    if not seen and str(process["pid"]) == want.more.get("sharer") and may_be_another:
         return "shared", None
     return "wrong", f"{want} but told {process['pid']} {process['path']} ({event['attribution']['confidence']})"
 
 
-def marks_missing(want, event):
+def marks_missing(want, event, seen):
     process = event["process"] or {}
+    if not seen and "unseen" in want.more and want.more["unseen"] not in process.get("flags", []):
+        return f"no flag {want.more['unseen']}: {process.get('flags')}"
+    # Who made the socket: of one that it never used only where it is seen.
+    creator = (process.get("socket_creator") or {}).get("pid")
+    if seen and "maker" in want.more and str(creator) != want.more["maker"]:
+        return f"creator {creator} instead of {want.more['maker']}"
     if "flag" in want.more and want.more["flag"] not in process.get("flags", []):
         return f"no flag {want.more['flag']}: {process.get('flags')}"
     if "script" in want.more and process.get("script") != want.more["script"]:
@@ -102,6 +114,8 @@ def marks_missing(want, event):
 class Corpus:
     def __init__(self, net, daemon, directory):
         self.net, self.daemon, self.dir = net, daemon, directory
+        self.seen = is_seen(daemon)
+        self.cannot = {} if self.seen else CANNOT
         # The events of one case at a time, by destination.
         self.first = 0
 
@@ -156,15 +170,15 @@ class Corpus:
                 counts["missing"] += 1
                 complaints.append(f"no event for {want}")
                 continue
-            verdict, complaint = judge(want, event)
+            verdict, complaint = judge(want, event, self.seen)
             counts[verdict] += 1
             sure[event["attribution"]["confidence"]] += 1
             bad += verdict == "wrong" and event["attribution"]["confidence"] in SURE
-            lacks = marks_missing(want, event)
+            lacks = marks_missing(want, event, self.seen)
             marks += lacks is not None
             complaints += [c for c in (complaint, lacks) if c]
         return Row(name, len(wanted), counts["right"], counts["wrong"], counts["shared"], counts["unknown"],
-                   counts["missing"], sure, marks, skipped, CANNOT.get(name, note), complaints, bad)
+                   counts["missing"], sure, marks, skipped, self.cannot.get(name, note), complaints, bad, name in self.cannot)
 
 
 HEAD = f"{'case':22}{'tries':>6}{'right':>7}{'wrong':>7}{'shared':>7}{'unknown':>8}{'missing':>8}  how sure; note"
@@ -181,10 +195,10 @@ def row_text(r):
 
 def totals(rows):
     """What the issue asks for, over all cases that ran: a dictionary of counts, and the share of right ones."""
-    known = [r for r in rows if r.name not in CANNOT]
+    known = [r for r in rows if not r.cannot]
     silent = {True: 0, False: 0}
     for r in rows:
-        silent[r.name in CANNOT] += r.shared + r.unknown
+        silent[r.cannot] += r.shared + r.unknown
     tries, right = sum(r.tries for r in known), sum(r.right for r in known)
     return {"tries": sum(r.tries for r in rows), "knowable": tries, "right": right, "share": right / tries if tries else 1.0,
             "wrong": sum(r.wrong for r in rows), "wrong_sure": sum(r.bad for r in rows), "missing": sum(r.missing for r in rows),
@@ -204,7 +218,7 @@ def verdict(rows):
     if t["share"] < GOAL:
         failed.append(f"only {t['right']} of {t['knowable']} are right")
     failed += [f"{r.name}: {r.shared + r.unknown} unknown or shared, and nothing says why" for r in rows
-               if r.shared + r.unknown and r.name not in CANNOT]
+               if r.shared + r.unknown and not r.cannot]
     failed += [f"{r.name}: {r.marks} without their mark" for r in rows if r.marks]
     failed += [f"{r.name}: {c}" for r in rows for c in r.complaints if c.startswith("the case itself")]
     return failed
@@ -237,7 +251,7 @@ def echo(net):
 
 
 @contextlib.contextmanager
-def world():
+def world(bpf=True):
     """A lab in which the whole of 10.64.0.0/10 and fd99::/16 answers, and a daemon that allows everything."""
     reason = lab.why_not()
     if reason:
@@ -251,7 +265,7 @@ def world():
         directory = os.path.join(net.dir, "corpus")
         os.mkdir(directory)
         os.chmod(directory, 0o777)
-        with Daemon(net, rules=[ALLOW_ALL]) as daemon:
+        with Daemon(net, rules=[ALLOW_ALL], args=[] if bpf else ["--no-bpf"]) as daemon:
             lab.wait_until(lambda: daemon.status()["interception"]["enabled"], what="filtering")
             yield Corpus(net, daemon, directory)
 
@@ -324,10 +338,11 @@ def main():
     parser.add_argument("--cases")
     parser.add_argument("--load", action="store_true", help="once more under load")
     parser.add_argument("--no-idle", action="store_true", help="under load only")
+    parser.add_argument("--no-bpf", action="store_true", help="by tracing alone")
     args = parser.parse_args()
     only = args.cases.split(",") if args.cases else None
     failed = []
-    with world() as corpus:
+    with world(not args.no_bpf) as corpus:
         if not args.no_idle:
             failed += measure(corpus, "idle", args.tries, only)
         if args.load or args.no_idle:

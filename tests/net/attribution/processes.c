@@ -146,7 +146,7 @@ struct passing {
 	bool ends;
 	bool sends; /* we, with send(): the socket is connected and no address is given */
 	bool is_creator_told;
-	bool is_childs; /* who connected it counts, as long as it has it too */
+	bool is_childs; /* who connected it counts where nobody sees who sends, as long as it has it too */
 };
 
 static pid_t pass_from_child(int pair[2], const struct passing *p, const union address *to)
@@ -174,7 +174,7 @@ static pid_t pass_from_child(int pair[2], const struct passing *p, const union a
 static void passed(const struct run *r, const struct passing *p)
 {
 	union address to = target4(r, 0);
-	char more[32] = "", byte;
+	char more[64], byte;
 	int pair[2], fd;
 	pid_t pid;
 
@@ -190,9 +190,9 @@ static void passed(const struct run *r, const struct passing *p)
 		must((int)send(fd, "x", 1, 0), "send");
 	else
 		datagram(fd, &to);
-	if (p->is_creator_told)
-		snprintf(more, sizeof(more), "creator=%d", pid);
-	expect(r, "udp", &to, source_port(fd), p->is_childs ? pid : getpid(), NULL, more);
+	snprintf(more, sizeof(more), "%s=%d connector=%d", p->is_creator_told ? "creator" : "maker",
+		pid, p->is_childs ? pid : 0);
+	expect(r, "udp", &to, source_port(fd), getpid(), NULL, more);
 	wait_answer(fd);
 	close(pair[0]);
 	if (!p->ends)
@@ -386,7 +386,7 @@ const struct corpus_case process_cases[] = {
 	{ "scm-rights", scm_rights, "the sender counts" },
 	{ "scm-rights-connected", scm_rights_connected, "its creator used it before" },
 	{ "scm-rights-send", scm_rights_send, "connected, and its creator let it go" },
-	{ "scm-rights-shared", scm_rights_shared, "... or has it still: who connected it counts" },
+	{ "scm-rights-shared", scm_rights_shared, "... or has it still" },
 	{ "creator-gone", creator_gone, "" },
 	{ "creator-gone-send", creator_gone_send, "" },
 	{ "inherited", inherited, "connected, and left open by an exec" },

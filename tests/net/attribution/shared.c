@@ -10,11 +10,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Connected by the parent, which has it still: the child's send looks up no route. */
+/* Connected by the parent, which has it still: the child's send looks up no route, so tracing does not show it. */
 static void fork_child_connected(struct run *r)
 {
 	union address to = target4(r, 0);
-	char more[32];
+	char more[64];
 	int fd = open_udp();
 	pid_t pid;
 
@@ -24,7 +24,7 @@ static void fork_child_connected(struct run *r)
 		send(fd, "x", 1, 0);
 		_exit(0);
 	}
-	snprintf(more, sizeof(more), "sharer=%d", getpid());
+	snprintf(more, sizeof(more), "sharer=%d maker=%d", getpid(), getpid());
 	expect(r, "udp", &to, source_port(fd), pid, NULL, more);
 	reap(pid);
 	close(fd);
@@ -34,7 +34,7 @@ static void fork_child_connected(struct run *r)
 static void fork_exec_connected(struct run *r)
 {
 	union address to = target4(r, 0);
-	char command[128], more[32];
+	char command[128], more[64];
 	int fd = must(socket(AF_INET, SOCK_DGRAM, 0), "socket");
 	pid_t pid;
 
@@ -46,7 +46,7 @@ static void fork_exec_connected(struct run *r)
 		execl("/usr/bin/bash", "bash", "-c", command, (char *)NULL);
 		_exit(1);
 	}
-	snprintf(more, sizeof(more), "sharer=%d", getpid());
+	snprintf(more, sizeof(more), "sharer=%d maker=%d", getpid(), getpid());
 	expect(r, "udp", &to, source_port(fd), pid, "/usr/bin/bash", more);
 	wait_answer(fd);
 	reap(pid);
@@ -71,7 +71,7 @@ static void fork_parent_connected(struct run *r)
 		_exit(0);
 	}
 	must((int)send(fd, "x", 1, 0), "send");
-	expect(r, "udp", &to, source_port(fd), getpid(), NULL, "flag=shared_socket");
+	expect(r, "udp", &to, source_port(fd), getpid(), NULL, "unseen=shared_socket");
 	wait_answer(fd);
 	close(gate[0]);
 	close(gate[1]);
@@ -84,7 +84,7 @@ static void fork_two_connected(struct run *r)
 {
 	union address to = target4(r, 0);
 	int fd = open_udp(), gate[2], port;
-	char more[32], byte;
+	char more[64], byte;
 	pid_t pids[2];
 
 	set_port(&to, ECHO_PORT);
@@ -104,7 +104,7 @@ static void fork_two_connected(struct run *r)
 		}
 	}
 	close(fd);
-	snprintf(more, sizeof(more), "sharer=%d", pids[1]);
+	snprintf(more, sizeof(more), "sharer=%d maker=%d", pids[1], getpid());
 	expect(r, "udp", &to, port, pids[0], NULL, more);
 	close(gate[0]);
 	close(gate[1]);
@@ -141,7 +141,7 @@ static void reuseport_one_tuple(struct run *r)
 {
 	union address from = { .v4 = { .sin_family = AF_INET } }, to = target4(r, 0);
 	int port = 30000 + (int)(r->try % 10000), gate[2];
-	char more[32], byte;
+	char more[64], byte;
 	pid_t pids[2];
 
 	set_port(&from, (uint16_t)port);
@@ -203,7 +203,7 @@ static void reuseport_mimic(struct run *r)
 	close(fds[1]);
 	must((int)read(gate[0], &byte, 1), "read");
 	datagram(fds[0], &to);
-	expect(r, "udp", &to, port, getpid(), NULL, "flag=shared_socket");
+	expect(r, "udp", &to, port, getpid(), NULL, "unseen=shared_socket");
 	reap(pid);
 	close(gate[0]);
 	close(gate[1]);

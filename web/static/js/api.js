@@ -191,6 +191,9 @@ export const access = {
 	endSession: (id) => data(request('DELETE', `/sessions/${encodeURIComponent(id)}`)),
 };
 
+/** Who changed what, newest first. @param {Object<string, any>} query @returns {Promise<{items: object[], next: string|null}>} */
+export const audit = { page: (query) => data(request('GET', '/audit', { query })) };
+
 /** All pages of a list. @param {string} path @param {(page: object) => void} [seen] */
 async function everything(path, seen) {
 	const items = [];

@@ -2,6 +2,7 @@
 // The start of the dashboard: makes the parts and ties them together. It reads as their table of contents.
 
 import * as api from './api.js';
+import { createAuditPage } from './audit.js';
 import { createBanners } from './banners.js';
 import { ConnectionLog } from './connections.js';
 import { createFlowsPage } from './flows.js';
@@ -44,6 +45,7 @@ function main() {
 		'/suggestions': createSuggestionsPage(context),
 		'/statistics': createStatisticsPage(context),
 		'/settings': createSettingsPage(context),
+		'/audit': createAuditPage(context),
 		'/reference': createReferencePage(),
 	}, shell.moved);
 

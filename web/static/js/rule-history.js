@@ -8,8 +8,8 @@ import { operatorText } from './rule-text.js';
 import { plain, untrusted } from './text.js';
 
 const PAGE = 20;
-const DONE = { created: 'Created', updated: 'Changed', deleted: 'Deleted', ended: 'Ended', reverted: 'Put back' };
-const BY = { token: 'token', user: 'user', file: 'file', prompt: 'answer to a prompt', session: 'dashboard', clock: 'its time was over' };
+const DONE = { created: 'Created', updated: 'Changed', renamed: 'Renamed', deleted: 'Deleted' };
+const BY = { token: 'token', user: 'user', file: 'file', session: 'dashboard', clock: 'the clock: its time was over' };
 /** What changes by itself, or is no part of what a rule does. */
 const QUIET = new Set(['updated', 'created', 'hits', 'last_hit', 'expires', 'file', 'source']);
 
@@ -27,7 +27,7 @@ export function historyBlock(name, revert) {
 			const page = await api.rules.history(name, { limit: PAGE });
 			fill(body, page.items.length === 0 ? h('p', { class: 'hint' }, 'No change of this rule was recorded.')
 				: h('ol', { class: 'changes' }, page.items.map((c) => change(c, revert))),
-			page.next ? h('p', { class: 'hint' }, `The newest ${PAGE} changes.`) : null);
+			h('p', { class: 'hint' }, page.next ? `The newest ${PAGE} changes. ` : '', h('a', { href: `/audit?q=${encodeURIComponent(name)}`, data: { nav: '' } }, 'Audit log')));
 		} catch (error) {
 			fill(body, h('p', { class: 'field-error', role: 'alert' }, plain(error.message)));
 		}

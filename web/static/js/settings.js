@@ -27,7 +27,9 @@ class SettingsPage {
 		this.pause = new PausePanel(context);
 		this.account = h('p', { class: 'hint' });
 		this.access = new AccessPanel(context);
-		root.append(h('div', { class: 'page-head' }, h('h1', {}, 'Settings'), h('a', { class: 'btn', href: '/reference', data: { nav: '' } }, icon('code'), 'API reference')),
+		root.append(h('div', { class: 'page-head' }, h('h1', {}, 'Settings'), h('div', { class: 'grow' }),
+			h('a', { class: 'btn', href: '/audit', data: { nav: '' } }, icon('history'), 'Audit log'),
+			h('a', { class: 'btn', href: '/reference', data: { nav: '' } }, icon('code'), 'API reference')),
 			h('div', { class: 'settings' }, h('div', { class: 'stack' }, this.pause.el, this.groups),
 				h('div', { class: 'stack' }, card('This browser', '', themeRow(), notificationRow(context), sessionRow(context, this.account)), this.access.el, this.status.el)));
 		const ends = [this.store.on('config', () => this.showValues()), this.store.on('status', () => this.showStatus()),

@@ -7,6 +7,9 @@ import { plain } from './text.js';
 
 const NAV = [['/', 'activity', 'Monitor'], ['/flows', 'flows', 'Flows'], ['/rules', 'rules', 'Rules'], ['/lists', 'shield', 'Lists'], ['/settings', 'settings', 'Settings']];
 
+/** Pages that are reached from another one, which the navigation shows for them. */
+const BELOW = { '/statistics': '/', '/suggestions': '/rules', '/audit': '/settings', '/reference': '/settings' };
+
 /**
  * @param {HTMLElement} root
  * @param {{store: import('./store.js').Store, notifier: object}} context
@@ -72,8 +75,8 @@ export function createShell(root, { store, notifier }) {
 		/** @param {string} path @param {string} title */
 		moved(path, title) {
 			for (const [own, { el }] of links) {
-				if (own === path) {
-					el.setAttribute('aria-current', 'page');
+				if (own === path || own === BELOW[path]) {
+					el.setAttribute('aria-current', own === path ? 'page' : 'true');
 				} else {
 					el.removeAttribute('aria-current');
 				}

@@ -71,7 +71,7 @@ export function confidenceText(confidence) {
 	return CONFIDENCES[confidence]?.[1] ?? '';
 }
 
-const METHODS = { ftrace: 'kernel tracing', proc: '/proc search', none: 'none' };
+const METHODS = { ftrace: 'kernel tracing', proc: '/proc search', queue: 'the packet itself', bpf: 'seen sending', none: 'none' };
 
 /** @param {string} method */
 export function methodName(method) {

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Who makes a socket and who sends by it, seen in the act: two eBPF programs, which note it in memory that we share with them.
+ *
+ *   senders   at the output hook of our network namespace, before the packet goes to the queue: the process that runs there has made
+ *             it, by whose socket ever. For UDP, and for the SYN of a connect() over TCP. Linux 6.4 and BTF
+ *   creators  when a process makes an IP socket (socket(2)), on the whole machine: by the socket's cookie. A cgroup2 file system
+ *
+ * Both hold the latest only: a direct-mapped table each, in which an entry makes way for another of the same place. What is not
+ * found is not known here; what is found is true. A packet whose source port is not its socket's own (a tunnel's) is left out, and
+ * so is one with IP options.
+ * Source: net/netfilter/nf_bpf_link.c, net/ipv4/af_inet.c (BPF_CGROUP_RUN_PROG_INET_SOCK), Documentation/bpf/.
+ */
+#ifndef DAEMON_WITNESS_H
+#define DAEMON_WITNESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/flow.h"
+
+struct witness;
+
+struct witness_sender {
+	int32_t pid;
+	uint64_t
+		since_ns; /* of its first packet of this flow since another one's, CLOCK_MONOTONIC */
+	uint64_t cookie; /* of the socket; 0: not known */
+	int32_t former_pid; /* who sent of this flow until then; 0: nobody */
+	uint64_t former_cookie;
+};
+
+struct witness_creator {
+	int32_t pid;
+	uint64_t made_ns; /* CLOCK_MONOTONIC */
+};
+
+/*
+ * Loads and attaches what this kernel has, in the caller's network namespace; what it has not is said by witness_what(). Needs
+ * CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN, this once. NULL: out of memory.
+ */
+struct witness *witness_open(void);
+
+/* Both programs end. NULL is fine. */
+void witness_close(struct witness *w);
+
+/* "senders and creators of sockets", "creators of sockets (...)", "nothing (...)": what is seen, and why the rest is not. Borrowed. */
+const char *witness_what(const struct witness *w);
+
+bool witness_has_senders(const struct witness *w);
+
+/* Who sent the newest packet of a flow that leaves from here. A few loads: no system call. False: not known. */
+bool witness_find_sender(
+	const struct witness *w, const struct flow *flow, struct witness_sender *ret);
+
+/* Who made the socket of this cookie (SO_COOKIE, sock_owner.cookie). The same. */
+bool witness_find_creator(const struct witness *w, uint64_t cookie, struct witness_creator *ret);
+
+#endif

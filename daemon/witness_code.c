@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the programs do, said in instructions. A table is read by the engine while it is written: the word of an entry is
+ * taken away first and put back last, by exchanges, which keep the order on every processor.
+ */
+#include "config.h"
+
+#include "daemon/witness_code.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stddef.h>
+#include <string.h>
+
+/* Of the kernel's enum; headers of Linux 6.1 have them as well. */
+#define HELPER_LOOKUP BPF_FUNC_map_lookup_elem
+#define HELPER_PID BPF_FUNC_get_current_pid_tgid
+#define HELPER_TASK BPF_FUNC_get_current_task_btf
+#define HELPER_COOKIE BPF_FUNC_get_socket_cookie
+#define HELPER_TIME BPF_FUNC_ktime_get_ns
+#define HELPER_READ BPF_FUNC_probe_read_kernel
+
+#define NEW_SYN_RECV 12 /* TCP_NEW_SYN_RECV: not a whole socket */
+#define MIX UINT64_C(0x9e3779b97f4a7c15) /* 2^64 / golden ratio, odd */
+
+/* The stack: the head of a packet, and the key of a table. */
+#define HEAD (-48)
+#define HEAD_LEN 44
+#define KEY (-52)
+
+/* Places in the head (RFC 791, RFC 8200). */
+#define V4_NO_OPTIONS 0x45
+#define V4_PROTOCOL 9
+#define V4_ADDRESSES 12
+#define V4_PORTS 20
+#define V6_NEXT 6
+#define V6_ADDRESSES 8
+#define V6_PORTS 40
+
+/* ---- the hash, in two words of the same meaning */
+
+static uint64_t mix(uint64_t hash, uint64_t value)
+{
+	hash = (hash ^ value) * MIX;
+	return hash ^ hash >> 32;
+}
+
+uint64_t witness_flow_hash(const struct flow *flow, uint64_t key)
+{
+	uint16_t port[2] = { htons(flow->src_port), htons(flow->dst_port) };
+	uint64_t words[4], hash = key;
+	uint32_t half[2], ports;
+
+	memcpy(&ports, port, sizeof(ports));
+	if (flow->src.family == 4) {
+		memcpy(&half[0], flow->src.bytes, sizeof(half[0]));
+		memcpy(&half[1], flow->dst.bytes, sizeof(half[1]));
+		hash = mix(hash, (uint64_t)half[0] << 32 | half[1]);
+	} else {
+		memcpy(&words[0], flow->src.bytes, 16);
+		memcpy(&words[2], flow->dst.bytes, 16);
+		for (unsigned i = 0; i < 4; i++)
+			hash = mix(hash, words[i]);
+	}
+	return mix(hash, (uint64_t)flow->proto << 32 | ports);
+}
+
+/* R9 is the hash, R5 the factor; R1 what is mixed in. Uses R2. */
+static void put_mix(struct bpf_code *c)
+{
+	code_op(c, BPF_XOR, R9, R1);
+	code_op(c, BPF_MUL, R9, R5);
+	code_move(c, R2, R9);
+	code_op_value(c, BPF_RSH, R2, 32);
+	code_op(c, BPF_XOR, R9, R2);
+}
+
+/* R8: the protocol that the head must name. R3: the ports, as they stand there. */
+static void put_hash_v4(struct bpf_code *c)
+{
+	code_load(c, SIZE_1, R2, R10, HEAD + V4_PROTOCOL);
+	code_end_if_other(c, R2, R8);
+	code_load(c, SIZE_4, R1, R10, HEAD + V4_ADDRESSES);
+	code_op_value(c, BPF_LSH, R1, 32);
+	code_load(c, SIZE_4, R2, R10, HEAD + V4_ADDRESSES + 4);
+	code_op(c, BPF_OR, R1, R2);
+	put_mix(c);
+	code_load(c, SIZE_4, R3, R10, HEAD + V4_PORTS);
+	code_load(c, SIZE_2, R4, R10, HEAD + V4_PORTS);
+}
+
+static void put_hash_v6(struct bpf_code *c)
+{
+	code_load(c, SIZE_1, R2, R10, HEAD + V6_NEXT);
+	code_end_if_other(c, R2, R8);
+	for (int16_t i = 0; i < 4; i++) {
+		code_load(c, SIZE_8, R1, R10, (int16_t)(HEAD + V6_ADDRESSES + 8 * i));
+		put_mix(c);
+	}
+	code_load(c, SIZE_4, R3, R10, HEAD + V6_PORTS);
+	code_load(c, SIZE_2, R4, R10, HEAD + V6_PORTS);
+}
+
+/* ---- who sends */
+
+/*
+ * R6 = the packet, R7 = its socket, R8 = the protocol: of a datagram, or of a connect() that holds the lock of its socket, so that
+ * it is the process that runs here. (A SYN that comes again is sent by a timer, in whatever process runs.)
+ */
+static void put_is_wanted(struct bpf_code *c, const struct witness_places *at)
+{
+	unsigned datagram, lite;
+
+	code_load(c, SIZE_8, R6, R1, (int16_t)at->ctx_skb);
+	code_load(c, SIZE_8, R7, R6, (int16_t)at->skb_sk);
+	code_end_if(c, BPF_JEQ, R7, 0);
+	code_load(c, SIZE_1, R1, R7, (int16_t)at->sk_state);
+	code_end_if(c, BPF_JEQ, R1, TCP_TIME_WAIT);
+	code_end_if(c, BPF_JEQ, R1, NEW_SYN_RECV);
+	code_load(c, SIZE_2, R8, R7, (int16_t)at->sk_protocol);
+	datagram = code_jump(c, BPF_JEQ, R8, IPPROTO_UDP);
+	lite = code_jump(c, BPF_JEQ, R8, IPPROTO_UDPLITE);
+	code_end_if(c, BPF_JNE, R8, IPPROTO_TCP);
+	code_end_if(c, BPF_JNE, R1, TCP_SYN_SENT);
+	code_load(c, SIZE_4, R2, R7, (int16_t)at->sk_owned);
+	code_end_if(c, BPF_JEQ, R2, 0);
+	code_land(c, datagram);
+	code_land(c, lite);
+}
+
+/* R9 = the hash of the packet's flow; ends for what is not the socket's own packet. */
+static void put_flow_hash(struct bpf_code *c, const struct witness_places *at, uint64_t key)
+{
+	unsigned v4, hashed;
+
+	code_load(c, SIZE_8, R3, R6, (int16_t)at->skb_data);
+	code_move(c, R1, R10);
+	code_op_value(c, BPF_ADD, R1, HEAD);
+	code_set(c, R2, HEAD_LEN);
+	code_call(c, HELPER_READ);
+	code_end_if(c, BPF_JNE, R0, 0);
+	code_set64(c, R9, key);
+	code_set64(c, R5, MIX);
+	code_load(c, SIZE_1, R1, R10, HEAD);
+	v4 = code_jump(c, BPF_JEQ, R1, V4_NO_OPTIONS);
+	code_op_value(c, BPF_RSH, R1, 4);
+	code_end_if(c, BPF_JNE, R1, 6);
+	put_hash_v6(c);
+	hashed = code_jump_always(c);
+	code_land(c, v4);
+	put_hash_v4(c);
+	code_land(c, hashed);
+	code_ntohs(c, R4);
+	code_load(c, SIZE_2, R2, R7, (int16_t)at->sk_port);
+	code_end_if_other(c, R4, R2);
+	code_move(c, R1, R8);
+	code_op_value(c, BPF_LSH, R1, 32);
+	code_op(c, BPF_OR, R1, R3);
+	put_mix(c);
+}
+
+/* R0 = the entry of the table at place R9. */
+static void put_lookup(struct bpf_code *c, int map_fd, uint32_t mask)
+{
+	code_op_value(c, BPF_AND, R9, (int32_t)mask);
+	code_store(c, SIZE_4, R10, KEY, R9);
+	code_set_map(c, R1, map_fd);
+	code_move(c, R2, R10);
+	code_op_value(c, BPF_ADD, R2, KEY);
+	code_call(c, HELPER_LOOKUP);
+	code_end_if(c, BPF_JEQ, R0, 0);
+}
+
+#define SLOT(member) ((int16_t)offsetof(struct witness_flow_slot, member))
+
+static void put_copy(struct bpf_code *c, int16_t to, int16_t from)
+{
+	code_load(c, SIZE_8, R2, R9, from);
+	code_store(c, SIZE_8, R9, to, R2);
+}
+
+/* R9 = the entry, R1 = its word, R8 = the new one. */
+static void put_note(struct bpf_code *c, const struct witness_places *at)
+{
+	unsigned other, noted;
+
+	code_move(c, R2, R1);
+	code_op(c, BPF_XOR, R2, R8);
+	code_op_value(c, BPF_RSH, R2, 32);
+	code_set(c, R3, 0);
+	code_exchange(c, R9, SLOT(word), R3);
+	other = code_jump(c, BPF_JNE, R2, 0);
+	/* The same flow, from another process. */
+	code_store(c, SIZE_8, R9, SLOT(former_word), R1);
+	put_copy(c, SLOT(former_since_ns), SLOT(since_ns));
+	put_copy(c, SLOT(former_cookie), SLOT(cookie));
+	noted = code_jump_always(c);
+	code_land(c, other);
+	code_set(c, R2, 0);
+	code_store(c, SIZE_8, R9, SLOT(former_word), R2);
+	code_land(c, noted);
+	code_call(c, HELPER_TIME);
+	code_store(c, SIZE_8, R9, SLOT(since_ns), R0);
+	code_load(c, SIZE_8, R1, R7, (int16_t)at->sk_cookie);
+	code_store(c, SIZE_8, R9, SLOT(cookie), R1);
+	code_exchange(c, R9, SLOT(word), R8);
+}
+
+void witness_code_sender(
+	struct bpf_code *c, const struct witness_places *at, int map_fd, uint64_t key)
+{
+	put_is_wanted(c, at);
+	put_flow_hash(c, at, key);
+	code_call(c, HELPER_TASK);
+	code_load(c, SIZE_4, R0, R0, (int16_t)at->task_tgid);
+	code_end_if(c, BPF_JEQ, R0, 0);
+	code_move(c, R8, R9);
+	code_op_value(c, BPF_RSH, R8, 32);
+	code_op_value(c, BPF_LSH, R8, 32);
+	code_op(c, BPF_OR, R8, R0);
+	put_lookup(c, map_fd, WITNESS_FLOWS - 1);
+	code_load(c, SIZE_8, R1, R0, SLOT(word));
+	code_end_if_same(c, R1, R8);
+	code_move(c, R9, R0);
+	put_note(c, at);
+	code_end(c, 1); /* NF_ACCEPT */
+}
+
+/* ---- who makes a socket */
+
+void witness_code_creator(struct bpf_code *c, int map_fd)
+{
+	code_call(c, HELPER_COOKIE);
+	code_move(c, R9, R0);
+	code_call(c, HELPER_PID);
+	code_op_value(c, BPF_RSH, R0, 32);
+	code_move(c, R8, R9);
+	code_op_value(c, BPF_LSH, R8, 32);
+	code_op(c, BPF_OR, R8, R0);
+	put_lookup(c, map_fd, WITNESS_SOCKETS - 1);
+	code_move(c, R9, R0);
+	code_set(c, R1, 0);
+	code_exchange(c, R9, (int16_t)offsetof(struct witness_socket_slot, word), R1);
+	code_call(c, HELPER_TIME);
+	code_store(c, SIZE_8, R9, (int16_t)offsetof(struct witness_socket_slot, made_ns), R0);
+	code_exchange(c, R9, (int16_t)offsetof(struct witness_socket_slot, word), R8);
+	code_end(c, 1);
+}

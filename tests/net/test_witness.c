@@ -1,0 +1,468 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Who sends and who makes sockets, seen by the programs in the real kernel. */
+#include "config.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/ip.h>
+#include <netinet/udp.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "daemon/witness.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "tests/net/netns.h"
+
+#define PORT 4000
+#define MS NETNS_DEADLINE_MS
+
+static const int families[] = { AF_INET, AF_INET6 };
+
+static int setup(void **state)
+{
+	struct witness *w;
+
+	netns_assert_own();
+	w = witness_open();
+	assert_non_null(w);
+	*state = w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	witness_close(*state);
+	return 0;
+}
+
+static void need_senders(const struct witness *w)
+{
+	if (witness_has_senders(w))
+		return;
+	print_message("eBPF sees %s\n", witness_what(w));
+	skip();
+}
+
+static bool sees_creators(const struct witness *w)
+{
+	return strstr(witness_what(w), "creators") && !strstr(witness_what(w), "senders (");
+}
+
+static struct ip_addr address(const struct sockaddr_storage *a)
+{
+	return a->ss_family == AF_INET ? ip_addr_v4(&((const struct sockaddr_in *)a)->sin_addr)
+				       : ip_addr_v6(&((const struct sockaddr_in6 *)a)->sin6_addr);
+}
+
+/* What a socket sends to this port of loopback. */
+static struct flow flow_of(int fd, uint8_t proto, uint16_t port)
+{
+	struct sockaddr_storage local = { 0 };
+	socklen_t len = sizeof(local);
+	struct flow f;
+
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&local, &len), 0);
+	flow_init(&f);
+	f.proto = proto;
+	f.src = f.dst = address(&local);
+	f.src_port = netns_port(fd);
+	f.dst_port = port;
+	return f;
+}
+
+static uint64_t cookie_of(int fd)
+{
+	uint64_t cookie = 0;
+	socklen_t len = sizeof(cookie);
+
+	assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len), 0);
+	return cookie;
+}
+
+static void send_to(int fd, int af, uint16_t port)
+{
+	struct sockaddr_storage to;
+	socklen_t len = netns_loopback(af, port, &to);
+
+	assert_int_equal(sendto(fd, "x", 1, 0, (struct sockaddr *)&to, len), 1);
+}
+
+/* One process sends, in a child of ours: its PID. */
+static pid_t send_in_child(int fd)
+{
+	pid_t pid = fork();
+	int status;
+
+	assert_true(pid >= 0);
+	if (pid == 0)
+		_exit(send(fd, "x", 1, 0) == 1 ? 0 : 1);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	return pid;
+}
+
+static void assert_sender(const struct witness *w, int fd, uint8_t proto, pid_t pid)
+{
+	struct flow f = flow_of(fd, proto, PORT);
+	struct witness_sender s;
+
+	assert_true(witness_find_sender(w, &f, &s));
+	assert_int_equal(s.pid, pid);
+	assert_in_range(s.since_ns, 1, clock_mono_ns());
+	/* It is counted only from when somebody asks: a creator does. */
+	if (sees_creators(w))
+		assert_true(s.cookie == cookie_of(fd));
+}
+
+static void datagrams(void **state)
+{
+	static const int protocols[] = { IPPROTO_UDP, IPPROTO_UDPLITE };
+	const struct witness *w = *state;
+
+	need_senders(w);
+	for (unsigned i = 0; i < 4; i++) {
+		int af = families[i / 2], protocol = protocols[i % 2];
+		int far = netns_bound(af, SOCK_DGRAM, i % 2 ? 0 : PORT);
+		int fd = socket(af, SOCK_DGRAM | SOCK_CLOEXEC, protocol);
+		struct sockaddr_storage any;
+		struct flow f;
+		struct witness_sender s;
+
+		if (fd < 0 && errno == EPROTONOSUPPORT) {
+			print_message("no UDP-Lite in this kernel\n");
+			close(far);
+			continue;
+		}
+		assert_true(fd >= 0);
+		assert_int_equal(bind(fd, (struct sockaddr *)&any, netns_loopback(af, 0, &any)), 0);
+		f = flow_of(fd, (uint8_t)protocol, PORT);
+		assert_false(witness_find_sender(w, &f, &s));
+		send_to(fd, af, PORT);
+		assert_sender(w, fd, (uint8_t)protocol, getpid());
+		/* Another flow of the same socket has not been seen. */
+		f.dst_port++;
+		assert_false(witness_find_sender(w, &f, &s));
+		close(fd);
+		close(far);
+	}
+}
+
+/* An IPv4 datagram of a socket of IPv6. */
+static void mapped_addresses(void **state)
+{
+	struct sockaddr_in6 to = { .sin6_family = AF_INET6, .sin6_port = htons(PORT) };
+	const struct witness *w = *state;
+	int far = netns_bound(AF_INET, SOCK_DGRAM, PORT), fd = netns_socket(AF_INET6, SOCK_DGRAM);
+
+	need_senders(w);
+	assert_int_equal(inet_pton(AF_INET6, "::ffff:127.0.0.1", &to.sin6_addr), 1);
+	assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+	assert_int_equal(send(fd, "x", 1, 0), 1);
+	assert_sender(w, fd, IPPROTO_UDP, getpid());
+	close(fd);
+	close(far);
+}
+
+/* Who has connected a socket is not who sends by it; and both of those who do are told. */
+static void shared_sockets(void **state)
+{
+	const struct witness *w = *state;
+
+	need_senders(w);
+	for (unsigned i = 0; i < 2; i++) {
+		int far = netns_bound(families[i], SOCK_DGRAM, PORT);
+		int fd = netns_connect(families[i], SOCK_DGRAM, PORT);
+		struct flow f = flow_of(fd, IPPROTO_UDP, PORT);
+		struct witness_sender s;
+		pid_t child = send_in_child(fd);
+
+		assert_sender(w, fd, IPPROTO_UDP, child);
+		assert_true(witness_find_sender(w, &f, &s));
+		assert_int_equal(s.former_pid, 0);
+		assert_int_equal(send(fd, "x", 1, 0), 1);
+		assert_true(witness_find_sender(w, &f, &s));
+		assert_int_equal(s.pid, getpid());
+		assert_int_equal(s.former_pid, child);
+		assert_true(s.former_cookie == s.cookie);
+		close(fd);
+		close(far);
+	}
+}
+
+static void connects(void **state)
+{
+	const struct witness *w = *state;
+
+	need_senders(w);
+	for (unsigned i = 0; i < 2; i++) {
+		int far = netns_listener(families[i]);
+		int fd = netns_connect(families[i], SOCK_STREAM, netns_port(far));
+		struct flow f = flow_of(fd, IPPROTO_TCP, netns_port(far));
+		struct witness_sender s;
+
+		assert_true(witness_find_sender(w, &f, &s));
+		assert_int_equal(s.pid, getpid());
+		/* Data of the connection is nobody's news. */
+		assert_int_equal(netns_connect_result(fd, MS), 0);
+		send_in_child(fd);
+		assert_true(witness_find_sender(w, &f, &s));
+		assert_int_equal(s.pid, getpid());
+		close(fd);
+		close(far);
+	}
+}
+
+/* Runs and does nothing else, until it is ended, or the test is. */
+static pid_t run_in_vain(void)
+{
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			;
+	}
+	return pid;
+}
+
+/* One that is full: two have been taken in, and what comes now gets no answer. */
+static int full_listener(int taken_in[2])
+{
+	int fd = netns_bound(AF_INET, SOCK_STREAM, 0);
+
+	assert_int_equal(listen(fd, 0), 0);
+	taken_in[0] = netns_connect(AF_INET, SOCK_STREAM, netns_port(fd));
+	assert_int_equal(netns_connect_result(taken_in[0], MS), 0);
+	taken_in[1] = netns_connect(AF_INET, SOCK_STREAM, netns_port(fd));
+	(void)netns_connect_result(taken_in[1], 100);
+	return fd;
+}
+
+/* A SYN that comes again is sent by a timer, whoever runs then: here, on every processor, somebody else. */
+static void syns_again(void **state)
+{
+	const struct witness *w = *state;
+	uint64_t before, end = clock_mono_ns() + (uint64_t)MS * 1000000u;
+	int taken_in[2], far = full_listener(taken_in), fd;
+	unsigned n_busy = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+	pid_t busy[16];
+	struct witness_sender s;
+	struct flow f;
+
+	need_senders(w);
+	n_busy = n_busy > array_len(busy) ? array_len(busy) : n_busy;
+	before = netns_counter("/proc/net/netstat", "TcpExt", "TCPSynRetrans");
+	fd = netns_connect(AF_INET, SOCK_STREAM, netns_port(far));
+	for (unsigned i = 0; i < n_busy; i++)
+		busy[i] = run_in_vain();
+	while (netns_counter("/proc/net/netstat", "TcpExt", "TCPSynRetrans") < before + 2 &&
+		clock_mono_ns() < end)
+		poll(NULL, 0, 10);
+	for (unsigned i = 0; i < n_busy; i++) {
+		kill(busy[i], SIGKILL);
+		waitpid(busy[i], NULL, 0);
+	}
+	assert_true(netns_counter("/proc/net/netstat", "TcpExt", "TCPSynRetrans") >= before + 2);
+	f = flow_of(fd, IPPROTO_TCP, netns_port(far));
+	assert_true(witness_find_sender(w, &f, &s));
+	assert_int_equal(s.pid, getpid());
+	assert_int_equal(s.former_pid, 0);
+	close(fd);
+	close(taken_in[0]);
+	close(taken_in[1]);
+	close(far);
+}
+
+/* Made by hand, from a port that is another socket's: its owner is not told for it. */
+static void raw_sockets(void **state)
+{
+	const struct witness *w = *state;
+	int far = netns_bound(AF_INET, SOCK_DGRAM, PORT), fd = netns_bound(AF_INET, SOCK_DGRAM, 0);
+	int raw = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_UDP);
+	struct udphdr udp = {
+		.source = htons(netns_port(fd)), .dest = htons(PORT), .len = htons(sizeof(udp))
+	};
+	struct flow f = flow_of(fd, IPPROTO_UDP, PORT);
+	struct sockaddr_storage to;
+	struct witness_sender s;
+
+	need_senders(w);
+	assert_true(raw >= 0);
+	netns_loopback(AF_INET, 0, &to);
+	assert_int_equal(sendto(raw, &udp, sizeof(udp), 0, (struct sockaddr *)&to,
+				 sizeof(struct sockaddr_in)),
+		sizeof(udp));
+	assert_false(witness_find_sender(w, &f, &s));
+	close(raw);
+	close(fd);
+	close(far);
+}
+
+static void ip_options(void **state)
+{
+	const struct witness *w = *state;
+	int far = netns_bound(AF_INET, SOCK_DGRAM, PORT), fd = netns_bound(AF_INET, SOCK_DGRAM, 0);
+	struct flow f = flow_of(fd, IPPROTO_UDP, PORT);
+	struct witness_sender s;
+
+	need_senders(w);
+	/* Four that do nothing (RFC 791). */
+	assert_int_equal(setsockopt(fd, IPPROTO_IP, IP_OPTIONS, "\x01\x01\x01\x01", 4), 0);
+	send_to(fd, AF_INET, PORT);
+	assert_false(witness_find_sender(w, &f, &s));
+	close(fd);
+	close(far);
+}
+
+static void creators(void **state)
+{
+	const struct witness *w = *state;
+	struct witness_creator made;
+	int pair[2];
+
+	if (!sees_creators(w)) {
+		print_message("eBPF sees %s\n", witness_what(w));
+		skip();
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		uint64_t before = clock_mono_ns();
+		int fd = socket(families[i], SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+		assert_true(witness_find_creator(w, cookie_of(fd), &made));
+		assert_int_equal(made.pid, getpid());
+		assert_in_range(made.made_ns, before, clock_mono_ns());
+		close(fd);
+	}
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	assert_false(witness_find_creator(w, cookie_of(pair[0]), &made));
+	assert_false(witness_find_creator(w, 0, &made));
+	close(pair[0]);
+	close(pair[1]);
+}
+
+/* Made in a process that has ended, never used there, and handed over. */
+static void creators_that_only_pass_on(void **state)
+{
+	const struct witness *w = *state;
+	char byte = 'x', room[CMSG_SPACE(sizeof(int))] = { 0 };
+	struct iovec data = { &byte, 1 };
+	struct msghdr m = { .msg_iov = &data,
+		.msg_iovlen = 1,
+		.msg_control = room,
+		.msg_controllen = sizeof(room) };
+	struct witness_creator made;
+	struct cmsghdr *got;
+	int pair[2], fd;
+	pid_t pid;
+
+	if (!sees_creators(w))
+		skip();
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+
+		fd = socket(AF_INET, SOCK_DGRAM, 0);
+		assert_non_null(c);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(fd));
+		memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+		_exit(sendmsg(pair[1], &m, 0) == 1 ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_int_equal(recvmsg(pair[0], &m, 0), 1);
+	got = CMSG_FIRSTHDR(&m);
+	fd = -1;
+	if (got)
+		memcpy(&fd, CMSG_DATA(got), sizeof(fd));
+	assert_true(witness_find_creator(w, cookie_of(fd), &made));
+	assert_int_equal(made.pid, pid);
+	close(fd);
+	close(pair[0]);
+	close(pair[1]);
+}
+
+/* Several daemons guard one namespace side by side: each sees, and none disturbs the others. */
+static void several_at_once(void **state)
+{
+	const struct witness *w = *state;
+	struct witness *other = witness_open();
+	int far = netns_bound(AF_INET, SOCK_DGRAM, PORT),
+	    fd = netns_connect(AF_INET, SOCK_DGRAM, PORT);
+
+	need_senders(w);
+	assert_string_equal(witness_what(other), witness_what(w));
+	assert_int_equal(send(fd, "x", 1, 0), 1);
+	assert_sender(w, fd, IPPROTO_UDP, getpid());
+	assert_sender(other, fd, IPPROTO_UDP, getpid());
+	witness_close(other);
+	send_in_child(fd);
+	close(fd);
+	close(far);
+}
+
+/* Far more flows than there are places: each is true or not known. */
+static void many_flows(void **state)
+{
+	const struct witness *w = *state;
+	int fd = netns_bound(AF_INET, SOCK_DGRAM, 0);
+	struct flow f = flow_of(fd, IPPROTO_UDP, 0);
+	struct witness_sender s;
+	unsigned known = 0, n = 40000;
+
+	need_senders(w);
+	for (unsigned i = 0; i < n; i++) {
+		f.dst_port = (uint16_t)(20000 + i);
+		/* Nobody listens there, so an error comes back now and then. */
+		while (sendto(fd, "x", 1, 0,
+			       (struct sockaddr *)&(struct sockaddr_in) { .sin_family = AF_INET,
+				       .sin_port = htons(f.dst_port),
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) },
+			       sizeof(struct sockaddr_in)) < 0)
+			assert_int_equal(errno, ECONNREFUSED);
+		/* The one just sent is always known. */
+		assert_true(witness_find_sender(w, &f, &s));
+		assert_int_equal(s.pid, getpid());
+	}
+	for (unsigned i = 0; i < n; i++) {
+		f.dst_port = (uint16_t)(20000 + i);
+		known += witness_find_sender(w, &f, &s);
+	}
+	assert_in_range(known, 8000, 16384);
+	close(fd);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(datagrams, setup, teardown),
+		cmocka_unit_test_setup_teardown(mapped_addresses, setup, teardown),
+		cmocka_unit_test_setup_teardown(shared_sockets, setup, teardown),
+		cmocka_unit_test_setup_teardown(connects, setup, teardown),
+		cmocka_unit_test_setup_teardown(syns_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(raw_sockets, setup, teardown),
+		cmocka_unit_test_setup_teardown(ip_options, setup, teardown),
+		cmocka_unit_test_setup_teardown(creators, setup, teardown),
+		cmocka_unit_test_setup_teardown(creators_that_only_pass_on, setup, teardown),
+		cmocka_unit_test_setup_teardown(several_at_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(many_flows, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, netns_group_setup, NULL);
+}
