@@ -27,17 +27,23 @@ static void add_claim(struct attribution *a, const struct trace_event *ev)
 	process_image_unref(image);
 }
 
-/* Whether somebody can name the sender of each datagram of this task without its claims. */
-static bool attribution_is_witnessed(const struct attribution *a, int32_t tid)
+/* Whether the witness can name the sender of each datagram of this task without its claims: it looks at our own namespace. */
+static bool is_witnessed(const struct attribution *a, int32_t tid)
 {
-	(void)a;
-	(void)tid;
-	return false;
+	struct process *p;
+	bool is_ours;
+
+	if (!a->witness || !witness_has_senders(a->witness))
+		return false;
+	p = process_get(a->processes, tid);
+	is_ours = p && p->netns && p->netns == a->netns;
+	process_unref(p);
+	return is_ours;
 }
 
 static bool may_mute(const struct attribution *a, int32_t tid)
 {
-	return trace_can_mute(a->trace) && attribution_is_witnessed(a, tid);
+	return trace_can_mute(a->trace) && is_witnessed(a, tid);
 }
 
 /* A look-up of a route says more than the connect over IPv4 that it belongs to; of a muted task there is none. */
