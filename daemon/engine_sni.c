@@ -277,9 +277,10 @@ static bool is_spoken(const struct flow *flow)
 static bool wants_name(struct engine *e, const struct queue_packet *p, const struct connection *c)
 {
 	unsigned blocks = 1u << ACTION_DENY | 1u << ACTION_REJECT;
+	bool is_asked = c->name.certainty == HOST_CERTAINTY_EXACT && c->name.source != HOST_HOSTS;
 
 	if (!e->setup.config->read_sni || !e->enabled || !e->ruleset || !is_spoken(&c->flow) ||
-		c->name.certainty == HOST_CERTAINTY_EXACT)
+		is_asked)
 		return false;
 	/* Only what is sent here is queued again by its mark. */
 	if (c->flow.proto == IPPROTO_TCP && c->is_forwarded)

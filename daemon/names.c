@@ -392,12 +392,13 @@ bool names_has(struct names *n, const struct ip_addr *addr, const char *host, si
 	return false;
 }
 
-static bool is_only_host(const struct entry *e)
+/* How sure it is where nobody asked: less, if the address has other names, too. */
+static enum host_certainty certainty_of(const struct entry *e, const char *host, size_t len)
 {
-	for (const struct name *name = e->names->next; name; name = name->next)
-		if (!is_host(name, e->names->host, e->names->len))
-			return false;
-	return true;
+	for (const struct name *name = e ? e->names : NULL; name; name = name->next)
+		if (!is_host(name, host, len))
+			return HOST_CERTAINTY_GUESS;
+	return HOST_CERTAINTY_LIKELY;
 }
 
 void names_find(struct names *n, const struct ip_addr *addr, const struct name_asker *asker,
@@ -426,10 +427,10 @@ void names_find(struct names *n, const struct ip_addr *addr, const struct name_a
 		set_result(ret, name->host, name->len, name->source, certainty);
 	else if (line)
 		set_result(ret, line->host, line->len, HOST_HOSTS,
-			e ? HOST_CERTAINTY_GUESS : HOST_CERTAINTY_LIKELY);
+			certainty_of(e, line->host, line->len));
 	else if (e)
 		set_result(ret, e->names->host, e->names->len, e->names->source,
-			is_only_host(e) ? HOST_CERTAINTY_LIKELY : HOST_CERTAINTY_GUESS);
+			certainty_of(e, e->names->host, e->names->len));
 }
 
 unsigned names_of(const struct names *n, const struct ip_addr *addr, struct text *ret, unsigned max)

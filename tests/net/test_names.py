@@ -213,7 +213,7 @@ class NamesTest(unittest.TestCase):
         cls.addClassCleanup(cls.net.close)
         cls.hosts = os.path.join(cls.net.dir, "daemon-hosts")
         with open(cls.hosts, "w", encoding="ascii") as f:
-            f.write("127.0.0.1 localhost\n203.0.113.4 Files.Home files\n")
+            f.write(f"127.0.0.1 localhost\n203.0.113.4 Files.Home files\n{MANY[5]} desk.home\n")
         wrap = ["unshare", "--mount", "--propagation", "private", "sh", "-c",
                 f'mount --bind {cls.hosts} /etc/hosts && exec "$@"', "sh"]
         cls.daemon = Daemon(cls.net, wrap=wrap, rules=[rule("000-deny-secret", "deny", ("dest.host", "blog.test"))])
@@ -279,7 +279,7 @@ class NamesTest(unittest.TestCase):
 
     def test_06_local_resolver(self):
         resolver = self.net.popen(["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts",
-                                   f"--server={lab.DNS4}", "--listen-address=127.0.0.1", "--bind-interfaces", "--user=root",
+                                   f"--server={lab.DNS4}", f"--host-record=desk.home,{MANY[5]}", "--listen-address=127.0.0.1", "--bind-interfaces", "--user=root",
                                    f"--pid-file={self.net.dir}/dnsmasq.pid"])
         self.addCleanup(resolver.wait, 40)
         self.addCleanup(resolver.terminate)
@@ -292,6 +292,9 @@ class NamesTest(unittest.TestCase):
         self.check(one, "203.0.113.20", "shop.test", "dns", "exact")
         self.check(two, "203.0.113.20", "edge7.cdn.test", "dns", "exact")
         self.check(three, "203.0.113.20", "shop.test", "dns", "exact")
+        # What stands in the hosts file the resolver has from there.
+        one.do("ask", "127.0.0.1", "desk.home")
+        self.check(one, MANY[5], "desk.home", "hosts", "exact")
 
     def test_07_an_ambiguous_name_gets_the_most_restrictive_rule(self):
         p = Program(self.net)

@@ -244,6 +244,54 @@ static void test_who_asked_has_its_name(void **state)
 	names_free(n);
 }
 
+/* Each has it from where it heard it; one host is one name all the same. */
+static void test_two_sources_of_one_name(void **state)
+{
+	static const struct {
+		enum host_source source;
+		int32_t pid;
+	} told[] = { { HOST_DNS, 10 }, { HOST_MDNS, 20 } };
+	struct names *n = names_new();
+	struct ip_addr a = addr_of("192.0.2.1");
+	struct name_asker asker = { 30, 7, 0 };
+	struct name_result r;
+
+	(void)state;
+	assert_false(names_has(n, &a, "box.test", 8, HOST_DNS, 0));
+	for (unsigned i = 0; i < 2; i++) {
+		struct name_fact fact = {
+			.source = told[i].source, .ttl_s = 60, .asker = { told[i].pid, 7, 0 }
+		};
+
+		names_learn(n, &a, "Box.test", 8, &fact, SECOND * i);
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		struct name_asker own = { told[i].pid, 7, 0 };
+
+		names_find(n, &a, &own, 2 * SECOND, &r);
+		assert_int_equal(r.source, told[i].source);
+		assert_int_equal(r.certainty, HOST_CERTAINTY_EXACT);
+		assert_true(names_has(n, &a, "box.test", 8, told[i].source, 2 * SECOND));
+		assert_false(names_has(n, &a, "box.test", 8, told[i].source, 5000 * SECOND));
+	}
+	assert_false(names_has(n, &a, "box.test", 8, HOST_HOSTS, 0));
+	names_find(n, &a, &asker, 2 * SECOND, &r);
+	assert_int_equal(r.certainty, HOST_CERTAINTY_LIKELY);
+	learn(n, "192.0.2.1", "other.test", 60, 2);
+	names_find(n, &a, &asker, 2 * SECOND, &r);
+	assert_int_equal(r.certainty, HOST_CERTAINTY_GUESS);
+	assert_int_equal(names_set_hosts(n, "192.0.2.1 box.test\n", 19), 1);
+	assert_true(names_has(n, &a, "box.test", 8, HOST_HOSTS, 0));
+	a = addr_of("192.0.2.2");
+	learn(n, "192.0.2.2", "box.test", 60, 2);
+	assert_int_equal(names_set_hosts(n, "192.0.2.2 box.test\n", 19), 1);
+	names_find(n, &a, &asker, 2 * SECOND, &r);
+	assert_int_equal(r.source, HOST_HOSTS);
+	assert_int_equal(r.certainty, HOST_CERTAINTY_LIKELY);
+	assert_false(names_has(n, &a, "other.test", 10, HOST_HOSTS, 0));
+	names_free(n);
+}
+
 static void test_askers_are_bounded(void **state)
 {
 	struct names *n = names_new();
@@ -347,6 +395,7 @@ int main(void)
 		cmocka_unit_test(test_names_per_address_are_bounded),
 		cmocka_unit_test(test_least_used_goes_first),
 		cmocka_unit_test(test_who_asked_has_its_name),
+		cmocka_unit_test(test_two_sources_of_one_name),
 		cmocka_unit_test(test_askers_are_bounded),
 		cmocka_unit_test(test_hosts_file),
 		cmocka_unit_test(test_hosts_file_is_bounded),
