@@ -4,6 +4,7 @@
 
 #include "daemon/attribution.h"
 
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,24 +27,63 @@ static void add_claim(struct attribution *a, const struct trace_event *ev)
 	process_image_unref(image);
 }
 
+/* Whether the witness can name the sender of each datagram of this task without its claims: it looks at our own namespace. */
+static bool is_witnessed(const struct attribution *a, int32_t tid)
+{
+	struct process *p;
+	bool is_ours;
+
+	if (!a->witness || !witness_has_senders(a->witness))
+		return false;
+	p = process_get(a->processes, tid);
+	is_ours = p && p->netns && p->netns == a->netns;
+	process_unref(p);
+	return is_ours;
+}
+
+static bool may_mute(const struct attribution *a, int32_t tid)
+{
+	return trace_can_mute(a->trace) && is_witnessed(a, tid);
+}
+
+/* A look-up of a route says more than the connect over IPv4 that it belongs to; of a muted task there is none. */
+static bool is_told_twice(const struct attribution *a, const struct trace_event *claim)
+{
+	return claim->flow.proto == IPPROTO_TCP && claim->flow.dst.family == 4 &&
+	       !claim->flow.src_port && !trace_flood_is_muted(&a->flood, claim->tid);
+}
+
+static void on_claim(struct attribution *a, const struct trace_event *ev)
+{
+	struct trace_flooder *flooder;
+
+	if (is_told_twice(a, ev))
+		return;
+	a->claim_cpu = ev->cpu;
+	flooder = trace_flood_note(&a->flood, ev);
+	if (flooder)
+		flooder->is_muted = may_mute(a, ev->tid);
+	add_claim(a, ev);
+}
+
 static void on_event(void *ctx, const struct trace_event *ev)
 {
 	struct attribution *a = ctx;
 
 	switch (ev->type) {
 	case TRACE_EVENT_CLAIM:
-		a->claim_cpu = ev->cpu;
-		trace_flood_note(&a->flood, ev);
-		add_claim(a, ev);
+		on_claim(a, ev);
 		break;
 	case TRACE_EVENT_FORK:
 		trace_flood_forget(&a->flood, ev->child_tid);
 		process_on_fork(a->processes, ev->tid, ev->child_tid, ev->is_thread, ev->time_ns);
 		break;
 	case TRACE_EVENT_EXEC:
+		trace_flood_end(&a->flood, ev->tid, ev->time_ns);
 		process_on_exec(a->processes, ev->tid, ev->filename, ev->filename_len, ev->time_ns);
 		break;
 	case TRACE_EVENT_EXIT:
+		trace_flood_end(&a->flood, ev->tid, ev->time_ns);
 		process_on_exit(a->processes, ev->tid, ev->is_group, ev->time_ns);
 		break;
 	}
@@ -71,10 +111,19 @@ void attribution_drain(struct attribution *a)
 
 void attribution_tick(struct attribution *a)
 {
-	char but_if[TRACE_FLOOD_TEXT];
+	struct trace_omissions omissions;
+	uint64_t now = clock_mono_ns();
 
-	if (a->trace && trace_flood_tick(&a->flood, clock_mono_ns(), but_if))
-		trace_leave_out(a->trace, but_if);
+	if (!a->trace)
+		return;
+	for (unsigned i = 0; i < TRACE_FLOOD_MAX; i++) {
+		const struct trace_flooder *f = &a->flood.flooders[i];
+
+		if (f->since_ns && f->is_muted && !may_mute(a, f->tid))
+			trace_flood_end(&a->flood, f->tid, now);
+	}
+	if (trace_flood_tick(&a->flood, now, &omissions))
+		trace_leave_out(a->trace, &omissions);
 }
 
 static void start_trace(struct attribution *a)

@@ -26,6 +26,7 @@ static const char *const part_suffix[TRACE_PART_COUNT_] = {
 
 struct trace {
 	struct trace_instance *instances[TRACE_PART_COUNT_];
+	struct trace_omitter *omitter;
 	struct trace_decoder *decoder;
 	struct trace_page_layout layouts[TRACE_PART_COUNT_];
 	struct trace_ring *rings; /* of each possible CPU one, by instance: see ring_of() */
@@ -174,6 +175,7 @@ int trace_close(struct trace *t)
 
 	if (!t)
 		return 0;
+	trace_omitter_free(t->omitter);
 	for (unsigned part = 0; part < TRACE_PART_COUNT_; part++)
 		if (t->instances[part])
 			trace_instance_stop(t->instances[part]);
@@ -207,7 +209,8 @@ static int make_instances(struct trace *t, const char *tracefs, const char *name
 			return r;
 		t->has_clock = t->has_clock && mono;
 	}
-	return 0;
+	t->omitter = trace_omitter_new(t->instances[TRACE_TASKS], t->instances[TRACE_ROUTES]);
+	return t->omitter ? 0 : error_set(err, ERR_NOMEM, NULL, "out of memory");
 }
 
 static int start_instances(struct trace *t, struct error *err)
@@ -327,16 +330,23 @@ unsigned trace_drain(
 
 int trace_check(struct trace *t, struct error *err)
 {
-	bool mended = false;
+	bool mended = false, again = false;
 
 	mark_online(t);
+	/* Its writes hold locks of tracefs that we would wait for. */
+	if (!trace_omitter_is_idle(t->omitter))
+		return 0;
 	for (unsigned part = 0; part < TRACE_PART_COUNT_; part++) {
-		int r = trace_instance_check(t->instances[part], t->decoder, err);
+		const struct trace_omissions *muted =
+			part == TRACE_ROUTES ? trace_omitter_now(t->omitter) : NULL;
+		int r = trace_instance_check(t->instances[part], t->decoder, muted, &again, err);
 
 		if (r < 0)
 			return r;
 		mended |= r > 0;
 	}
+	if (again)
+		trace_omitter_repeat(t->omitter);
 	if (mended) {
 		t->lost++;
 		describe(t);
@@ -344,9 +354,14 @@ int trace_check(struct trace *t, struct error *err)
 	return mended;
 }
 
-void trace_leave_out(struct trace *t, const char *but_if)
+void trace_leave_out(struct trace *t, const struct trace_omissions *omissions)
 {
-	trace_instance_narrow(t->instances[TRACE_ROUTES], but_if);
+	trace_omitter_set(t->omitter, omissions);
+}
+
+bool trace_can_mute(const struct trace *t)
+{
+	return trace_instance_can_mute(t->instances[TRACE_ROUTES]);
 }
 
 const char *trace_what(const struct trace *t)

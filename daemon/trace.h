@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "daemon/trace_event.h"
+#include "daemon/trace_omit.h"
 #include "lib/err.h"
 
 struct trace;
@@ -37,13 +38,16 @@ unsigned trace_drain(
 	struct trace *t, void (*fn)(void *ctx, const struct trace_event *ev), void *ctx);
 
 /*
- * Looks whether the instances still stand and trace: 0 when all is well; 1 when something had been switched off and is on again
+ * Looks whether the instances still stand and trace: 0 when all is well, or when something is being written (look again later); 1 when something had been switched off and is on again
  * (events are missing, and counted as one lost); or a code with `err` when it is beyond repair: close, and open another.
  */
 int trace_check(struct trace *t, struct error *err);
 
-/* Route look-ups for which the expression is not true are not traced from now on; "": all are. Costs a moment, so not for each packet. */
-void trace_leave_out(struct trace *t, const char *but_if);
+/* Soon, these route look-ups are not traced, and all others are. Returns at once. */
+void trace_leave_out(struct trace *t, const struct trace_omissions *omissions);
+
+/* Whether a whole task can be left out. */
+bool trace_can_mute(const struct trace *t);
 
 /* "fib, fib6, ..." : what is traced. Borrowed. */
 const char *trace_what(const struct trace *t);

@@ -36,17 +36,19 @@ const struct trace_source trace_sources[TRACE_SOURCE_COUNT_] = {
 	[TRACE_SOURCE_EXIT] = { TRACE_TASKS, "sched", "sched_process_exit", NULL, true },
 };
 
-enum { COMMON_TYPE, COMMON_FLAGS, COMMON_PID, FIRST_OWN, FIELDS_MAX = 12 };
+enum { COMMON_TYPE, COMMON_FLAGS, COMMON_PID, FIRST_OWN, FIELDS_MAX = 14 };
 enum { FIB_IIF = FIRST_OWN, FIB_PROTO, FIB_SRC, FIB_DST, FIB_SPORT, FIB_DPORT };
 enum {
 	STATE_OLD = FIRST_OWN,
 	STATE_NEW,
 	STATE_FAMILY,
 	STATE_PROTO,
+	STATE_SADDR6,
+	STATE_DADDR6,
+	STATE_SPORT,
+	STATE_DPORT,
 	STATE_SADDR,
 	STATE_DADDR,
-	STATE_SPORT,
-	STATE_DPORT
 };
 enum { NEWTASK_PID = FIRST_OWN, NEWTASK_FLAGS };
 enum { EXEC_FILENAME = FIRST_OWN };
@@ -59,7 +61,8 @@ static const char *const source_fields[TRACE_SOURCE_COUNT_][FIELDS_MAX] = {
 	[TRACE_SOURCE_FIB6] = { "common_type", "common_flags", "common_pid", "iif", "proto", "src",
 		"dst", "sport", "dport" },
 	[TRACE_SOURCE_STATE] = { "common_type", "common_flags", "common_pid", "oldstate",
-		"newstate", "family", "protocol", "saddr_v6", "daddr_v6", "sport", "dport" },
+		"newstate", "family", "protocol", "saddr_v6", "daddr_v6", "sport", "dport", "saddr",
+		"daddr" },
 	[TRACE_SOURCE_NEWTASK] = { "common_type", "common_flags", "common_pid", "pid",
 		"clone_flags" },
 	[TRACE_SOURCE_EXEC] = { "common_type", "common_flags", "common_pid", "filename" },
@@ -183,11 +186,12 @@ static bool decode_fib(struct reader *r, bool six, struct trace_event *ev)
 
 static bool decode_state(struct reader *r, struct trace_event *ev)
 {
-	uint64_t proto = read_uint(r, STATE_PROTO);
+	uint64_t proto = read_uint(r, STATE_PROTO), family = read_uint(r, STATE_FAMILY);
+	bool six = family == AF_INET6;
 	struct flow *f = &ev->flow;
 
 	if (read_uint(r, STATE_OLD) != STATE_CLOSE || read_uint(r, STATE_NEW) != STATE_SYN_SENT ||
-		read_uint(r, STATE_FAMILY) != AF_INET6)
+		(!six && family != AF_INET))
 		return false;
 	if (proto == PROTO_MPTCP)
 		proto = IPPROTO_TCP;
@@ -195,12 +199,14 @@ static bool decode_state(struct reader *r, struct trace_event *ev)
 		return false;
 	ev->type = TRACE_EVENT_CLAIM;
 	f->proto = IPPROTO_TCP;
-	f->src = read_addr(r, STATE_SADDR, 16);
-	f->dst = read_addr(r, STATE_DADDR, 16);
+	f->src = read_addr(r, six ? STATE_SADDR6 : STATE_SADDR, six ? 16 : 4);
+	f->dst = read_addr(r, six ? STATE_DADDR6 : STATE_DADDR, six ? 16 : 4);
 	f->src_port = read_port(r, STATE_SPORT);
 	f->dst_port = read_port(r, STATE_DPORT);
-	/* A mapped address goes out as IPv4, whose route look-up says more. */
-	return f->dst.family == 6;
+	/* A mapped address goes out as IPv4; of its own it may have none yet. */
+	if (f->dst.family == 4 && f->src.family != 4)
+		f->src = ip_addr_v4((const uint8_t[4]) { 0 });
+	return true;
 }
 
 static bool decode_newtask(struct reader *r, struct trace_event *ev)

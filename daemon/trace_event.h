@@ -4,7 +4,8 @@
  *
  *   fib:fib_table_lookup     a process looks for the route of a flow, just before its first packet: whole tuple
  *   fib6:fib6_table_lookup   the same for IPv6; TCP has no source port yet
- *   sock:inet_sock_set_state CLOSE -> SYN_SENT: the destination of a TCP connect over IPv6
+ *   sock:inet_sock_set_state CLOSE -> SYN_SENT: the destination of a TCP connect over IPv6; over IPv4 where it uses a socket of IPv6,
+ *                            or where the task's look-ups are left out (trace_omit.h)
  *   task:task_newtask        a process or thread is born; sched:sched_process_exec, sched_process_exit
  *
  * Every task look-up of a route happens in its own context; look-ups in interrupts (forwarding, answers) carry

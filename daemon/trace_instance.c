@@ -15,6 +15,8 @@
 #include "lib/fd_read.h"
 
 #define TEXT_MAX 16384 /* a format file has 2 to 4 KiB */
+#define FILTER_TEXT 1024
+#define MUTED_TEXT 128
 
 /* Kilobytes: over all CPUs, and of one. 2048 are some 20,000 events, while we wait for a processor. */
 static const struct {
@@ -30,6 +32,7 @@ struct trace_instance {
 	int top_fd; /* the tracefs */
 	int fd; /* the instance */
 	bool made;
+	bool can_mute;
 	bool present[TRACE_SOURCE_COUNT_];
 };
 
@@ -40,10 +43,9 @@ static int fail(struct error *err, int errnum, const char *what, const char *fil
 	return error_set(err, code, NULL, "%s %s: %s", what, file, strerror(errnum));
 }
 
-/* Writes a text to a switch, which also empties what can be emptied. 0 or -errno. */
-static int put(int dir, const char *file, const char *text)
+static int put_to(int dir, const char *file, int flags, const char *text)
 {
-	_cleanup_close_ int fd = openat(dir, file, O_WRONLY | O_TRUNC | O_CLOEXEC);
+	_cleanup_close_ int fd = openat(dir, file, O_WRONLY | O_CLOEXEC | flags);
 	size_t len = strlen(text);
 
 	if (fd < 0)
@@ -51,6 +53,12 @@ static int put(int dir, const char *file, const char *text)
 	if (len && write(fd, text, len) != (ssize_t)len)
 		return -(errno ? errno : EIO);
 	return 0;
+}
+
+/* Writes a text to a switch, which also empties what can be emptied. 0 or -errno. */
+static int put(int dir, const char *file, const char *text)
+{
+	return put_to(dir, file, O_TRUNC, text);
 }
 
 /* Reads a whole file: its length, or -errno. The text is NUL-terminated and cut at `size`. */
@@ -207,7 +215,7 @@ int trace_instance_prepare(struct trace_instance *in, struct trace_decoder *deco
 
 	trace_instance_stop(in);
 	put(in->fd, "set_event_pid", "");
-	put(in->fd, "set_event_notrace_pid", "");
+	in->can_mute = put(in->fd, "set_event_notrace_pid", "") == 0;
 	size_buffers(in);
 	put(in->fd, "trace_clock", "mono");
 	put(in->fd, "options/overwrite", "1");
@@ -287,7 +295,7 @@ void trace_instance_narrow(struct trace_instance *in, const char *but_if)
 
 	for (size_t i = 0; i < array_len(sources); i++) {
 		const char *all = trace_sources[sources[i]].filter;
-		char text[1024];
+		char text[FILTER_TEXT];
 
 		if (!in->present[sources[i]])
 			continue;
@@ -299,6 +307,37 @@ void trace_instance_narrow(struct trace_instance *in, const char *but_if)
 		/* A kernel that does not take it only costs us records to pass over. */
 		put_event(in, sources[i], "filter", text);
 	}
+}
+
+bool trace_instance_can_mute(const struct trace_instance *in)
+{
+	return in->can_mute;
+}
+
+void trace_instance_mute(struct trace_instance *in, const int32_t *tids, unsigned n, bool anew)
+{
+	char text[MUTED_TEXT];
+	size_t len = 0;
+
+	text[0] = '\0';
+	for (unsigned i = 0; i < n && len < sizeof(text); i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%d\n", tids[i]);
+	put_to(in->fd, "set_event_notrace_pid", anew ? O_TRUNC : 0, text);
+}
+
+void trace_instance_tell_connects(struct trace_instance *in, const int32_t *tids, unsigned n)
+{
+	const char *all = trace_sources[TRACE_SOURCE_STATE].filter;
+	char text[FILTER_TEXT];
+	size_t len;
+
+	if (!in->present[TRACE_SOURCE_STATE])
+		return;
+	len = (size_t)snprintf(text, sizeof(text), "(%s)", all);
+	for (unsigned i = 0; i < n && len < sizeof(text); i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len,
+			" || (oldstate == 7 && newstate == 2 && common_pid == %d)", tids[i]);
+	put_event(in, TRACE_SOURCE_STATE, "filter", n ? text : all);
 }
 
 static bool is_same_directory(const struct trace_instance *in)
@@ -323,7 +362,57 @@ static int keep_switch(struct trace_instance *in, const char *file, char want, b
 	return put(in->fd, file, want ? set : "");
 }
 
-static int keep_source(struct trace_instance *in, enum trace_source_id source, bool *mended)
+static bool is_muted(const struct trace_omissions *muted, long tid)
+{
+	for (unsigned i = 0; muted && i < muted->n_muted; i++)
+		if (muted->muted[i] == tid)
+			return true;
+	return false;
+}
+
+/* Whether the list of tasks that are not traced has those, and no others. */
+static bool has_muted(const char *text, const struct trace_omissions *muted)
+{
+	unsigned n_there = 0, n_wanted = 0;
+	const char *at = text;
+
+	for (;;) {
+		char *end;
+		long tid = strtol(at, &end, 10);
+
+		if (end == at)
+			break;
+		if (!is_muted(muted, tid))
+			return false;
+		n_there++;
+		at = end;
+	}
+	/* The same task may be named twice. */
+	for (unsigned i = 0; muted && i < muted->n_muted; i++) {
+		unsigned first = 0;
+
+		while (muted->muted[first] != muted->muted[i])
+			first++;
+		n_wanted += first == i;
+	}
+	return n_there == n_wanted;
+}
+
+/* What others left out is traced again. */
+static void keep_muted(
+	struct trace_instance *in, const struct trace_omissions *muted, bool *mended, bool *again)
+{
+	char text[4 * MUTED_TEXT];
+
+	if (!in->can_mute || get(in->fd, "set_event_notrace_pid", text, sizeof(text)) < 0 ||
+		has_muted(text, muted))
+		return;
+	*mended = *again = true;
+	put(in->fd, "set_event_notrace_pid", "");
+}
+
+static int keep_source(
+	struct trace_instance *in, enum trace_source_id source, bool *mended, bool *again)
 {
 	char path[128], text[8];
 	int r;
@@ -333,25 +422,25 @@ static int keep_source(struct trace_instance *in, enum trace_source_id source, b
 	event_file(path, sizeof(path), source, "filter");
 	/* Without its filter an event is only dearer: no record was missed. */
 	if (r == 0 && trace_sources[source].filter && get(in->fd, path, text, sizeof(text)) > 0 &&
-		strncmp(text, "none", 4) == 0)
+		strncmp(text, "none", 4) == 0) {
+		*again = true;
 		put(in->fd, path, trace_sources[source].filter);
+	}
 	return r;
 }
 
 /* An event whose module was loaded meanwhile (IPv6). */
-static void add_source(struct trace_instance *in, struct trace_decoder *decoder,
-	enum trace_source_id source, bool *mended)
+static bool add_source(
+	struct trace_instance *in, struct trace_decoder *decoder, enum trace_source_id source)
 {
 	if (prepare_source(in, decoder, source, NULL) < 0)
-		return;
-	if (put_event(in, source, "enable", "1") < 0)
-		in->present[source] = false;
-	else
-		*mended = true;
+		return false;
+	in->present[source] = put_event(in, source, "enable", "1") == 0;
+	return in->present[source];
 }
 
-int trace_instance_check(
-	struct trace_instance *in, struct trace_decoder *decoder, struct error *err)
+int trace_instance_check(struct trace_instance *in, struct trace_decoder *decoder,
+	const struct trace_omissions *muted, bool *ret_again, struct error *err)
 {
 	bool mended = false;
 	int r;
@@ -362,9 +451,8 @@ int trace_instance_check(
 	r = keep_switch(in, "tracing_on", '1', &mended);
 	if (r == 0)
 		r = keep_switch(in, "set_event_pid", '\0', &mended);
-	/* Not there before Linux 5.7. */
-	if (r == 0 && keep_switch(in, "set_event_notrace_pid", '\0', &mended) != -ENOENT)
-		r = 0;
+	if (r == 0)
+		keep_muted(in, muted, &mended, ret_again);
 	if (r == 0 && !has_mono_clock(in)) {
 		mended = true;
 		r = put(in->fd, "trace_clock", "mono");
@@ -373,9 +461,9 @@ int trace_instance_check(
 		if (trace_sources[i].part != in->part)
 			continue;
 		if (in->present[i])
-			r = keep_source(in, (enum trace_source_id)i, &mended);
-		else
-			add_source(in, decoder, (enum trace_source_id)i, &mended);
+			r = keep_source(in, (enum trace_source_id)i, &mended, ret_again);
+		else if (add_source(in, decoder, (enum trace_source_id)i))
+			mended = *ret_again = true;
 	}
 	if (r < 0)
 		return fail(err, -r, "cannot switch on tracing in", in->path);

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "daemon/trace_event.h"
+#include "daemon/trace_omit.h"
 #include "daemon/trace_page.h"
 #include "lib/err.h"
 
@@ -44,11 +45,25 @@ int trace_instance_open_cpu(struct trace_instance *in, unsigned cpu, struct erro
 /* Writes a record of nobody's into the buffer of the CPU that we are on. */
 void trace_instance_mark(struct trace_instance *in);
 
-/* As trace_leave_out(). */
+/* ---- what is left out (see trace_omit.h); the kernel may take its time */
+
+/* Of the routes: look-ups for which the expression is not true are not traced; "": all are. */
 void trace_instance_narrow(struct trace_instance *in, const char *but_if);
 
-/* As trace_check(). */
-int trace_instance_check(
-	struct trace_instance *in, struct trace_decoder *decoder, struct error *err);
+/* Whether this kernel can leave out tasks (Linux 5.7). */
+bool trace_instance_can_mute(const struct trace_instance *in);
+
+/* Of the routes: these tasks are not traced; `anew`: no others are left out. */
+void trace_instance_mute(struct trace_instance *in, const int32_t *tids, unsigned n, bool anew);
+
+/* Of the tasks: the connects of these are told over IPv4 too, which else their look-ups tell. */
+void trace_instance_tell_connects(struct trace_instance *in, const int32_t *tids, unsigned n);
+
+/*
+ * As trace_check(); `muted` (or NULL) is what ought to be left out. *ret_again: what is left out is to be told once more, for something
+ * of it is gone.
+ */
+int trace_instance_check(struct trace_instance *in, struct trace_decoder *decoder,
+	const struct trace_omissions *muted, bool *ret_again, struct error *err);
 
 #endif

@@ -107,18 +107,18 @@ static void run(const struct plan *plan)
 	close(fd);
 }
 
-/* Empties the socket, and answers the first datagram of a sender. */
-static void drain(int fd, struct sockaddr_in *last)
+/* Empties the socket, and answers what is a sender's first datagram. */
+static void drain(int fd)
 {
 	struct sockaddr_in from = { 0 };
 	socklen_t len = sizeof(from);
-	char data[64];
+	char data[DATA_LEN];
+	ssize_t n;
 
-	while (recvfrom(fd, data, sizeof(data), MSG_DONTWAIT, (struct sockaddr *)&from, &len) >=
-		0) {
-		if (from.sin_port != last->sin_port)
+	while ((n = recvfrom(fd, data, sizeof(data), MSG_DONTWAIT, (struct sockaddr *)&from,
+			&len)) >= 0) {
+		if (n == FIRST_LEN)
 			sendto(fd, data, sizeof(data), 0, (const struct sockaddr *)&from, len);
-		*last = from;
 		len = sizeof(from);
 	}
 }
@@ -128,7 +128,6 @@ static void sink(const struct plan *plan)
 {
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), small = 2048;
 	struct pollfd input = { .fd = 0, .events = POLLIN };
-	struct sockaddr_in last = { 0 };
 
 	if (fd < 0 || bind(fd, (const struct sockaddr *)&plan->to, sizeof(plan->to)) < 0)
 		err(1, "bind");
@@ -136,7 +135,7 @@ static void sink(const struct plan *plan)
 	puts("ready");
 	fflush(stdout);
 	while (poll(&input, 1, SINK_MS) == 0)
-		drain(fd, &last);
+		drain(fd);
 	close(fd);
 }
 

@@ -58,8 +58,8 @@ class Sender(cases.Ours):
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build-dir", type=pathlib.Path, default=os.environ.get("TOP_BUILDDIR", "."))
-    parser.add_argument("--rounds", type=int, default=101)
-    parser.add_argument("--ms", type=int, default=100, help="of each run")
+    parser.add_argument("--rounds", type=int, default=21)
+    parser.add_argument("--ms", type=int, default=1000, help="of each run")
     parser.add_argument("--prefix", default="osudp", help="of the names of network namespaces")
     parser.add_argument("--queue", type=int, default=20440)
     parser.add_argument("--port", type=int, default=21440, help="of our dashboard")

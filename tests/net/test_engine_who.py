@@ -90,27 +90,41 @@ class WhoTest(EngineTest):
                   "print(s.getsockname()[1], threading.get_native_id(), flush=True)\n"
                   "import select\n"
                   f"while not select.select([sys.stdin], [], [], 0)[0]:\n    for _ in range(100): s.sendto(b'x', ('{TIME4}', 9000))\n"
-                  f"s.sendto(b'x', ('{WWW4}', 9000))\nprint('sent', flush=True)\nsys.stdin.read()\n")
+                  f"s.sendto(b'x', ('{WWW4}', 9000))\n"
+                  f"socket.create_connection(('{WWW4}', 80)).close()\n"
+                  "import os\nchild = os.fork()\nif child == 0:\n"
+                  f"    socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('{TIME4}', 9001))\n    os._exit(0)\n"
+                  "os.waitpid(child, 0)\nprint('sent', child, flush=True)\nsys.stdin.read()\n")
         proc = self.net.popen([PYTHON, "-c", script], user="nobody", stdin=-1)
         port, tid = map(int, proc.stdout.readline().split())
-        instance = f"/sys/kernel/tracing/instances/opensnitch-{d.queue}-routes/events/fib/fib_table_lookup/filter"
+        routes = f"/sys/kernel/tracing/instances/{d.instance_names()[1]}"
 
-        def filter_now():
-            with open(instance, encoding="ascii") as f:
+        def read(name):
+            with open(f"{routes}/{name}", encoding="ascii") as f:
                 return f.read()
 
-        wait_until(lambda: f"common_pid != {tid} || sport != {port} || dport != 9000" in filter_now(), what="the exception")
+        def is_left_out():
+            return str(tid) in read("set_event_notrace_pid").split() or \
+                f"common_pid != {tid} || sport != {port} || dport != 9000" in read("events/fib/fib_table_lookup/filter")
+
+        wait_until(is_left_out, what="the exception")
         proc.stdin.write("go\n")
         proc.stdin.flush()
-        self.assertEqual(proc.stdout.readline(), "sent\n")
+        sent, child = proc.stdout.readline().split()
+        self.assertEqual(sent, "sent")
         for address in (TIME4, WWW4):
-            c = self.connections(d, 1, **{"dest.ip": address})[0]
+            c = self.connections(d, 1, **{"dest.ip": address, "dest.port": 9000})[0]
             self.assertEqual((c["process"]["pid"], c["source"]["port"]), (proc.pid, port), address)
             self.assertIn(c["attribution"]["confidence"], ("exact", "scan"), address)
-        # The task is gone, and after ten seconds what was said of it.
+        # All else that it does is traced.
+        for where, pid in ((80, proc.pid), (9001, int(child))):
+            c = self.connections(d, 1, **{"dest.port": where})[0]
+            self.assertEqual(c["process"]["pid"], pid, where)
+            self.assertEqual(c["attribution"]["confidence"], "exact", where)
+        # Its end is the end of that.
         proc.stdin.close()
         proc.wait()
-        wait_until(lambda: "common_pid !=" not in filter_now(), what="the end of the exception")
+        wait_until(lambda: not is_left_out(), what="the end of the exception")
 
     def test_without_tracefs_the_table_of_processes_decides(self):
         d = self.start_daemon(rules=[ALL], wrap=HIDE_TRACEFS, args=["--no-bpf"])

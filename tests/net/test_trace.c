@@ -2,6 +2,7 @@
 /* Tracing on the real kernel: its two instances, and what comes out of them. */
 #include "config.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
@@ -38,6 +39,7 @@ static char instance[64], routes[80];
 struct seen {
 	enum trace_event_type type;
 	uint64_t time_ns;
+	struct flow flow; /* of a claim */
 };
 
 /* What one task did, in the order in which it was told. */
@@ -144,7 +146,7 @@ static void note(void *ctx, const struct trace_event *ev)
 	struct watch *w = ctx;
 
 	if (ev->tid == w->tid && w->n < SEEN_MAX)
-		w->list[w->n++] = (struct seen) { ev->type, ev->time_ns };
+		w->list[w->n++] = (struct seen) { ev->type, ev->time_ns, ev->flow };
 }
 
 static void send_one(int fd)
@@ -345,6 +347,228 @@ static void test_both_come_in_order(void **state)
 	}
 }
 
+/* ---- what is left out */
+
+static bool is_before(uint64_t until)
+{
+	usleep(1000);
+	return clock_mono_ns() < until;
+}
+
+/* The list of tasks that are not traced. */
+static void wait_muted(const char *want)
+{
+	uint64_t until = clock_mono_ns() + DEADLINE_NS;
+	char got[64] = "";
+
+	do {
+		_cleanup_close_ int fd = -1;
+		char path[PATH_LEN];
+		ssize_t n;
+
+		path_of(path, routes, "set_event_notrace_pid");
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		n = fd < 0 ? -1 : fd_read(fd, got, sizeof(got) - 1);
+		got[n < 0 ? 0 : n] = '\0';
+		if (n >= 0 && strcmp(got, want) == 0)
+			return;
+	} while (is_before(until));
+	fail_msg("not traced are \"%s\", not \"%s\"", got, want);
+}
+
+static void mute(struct trace *t, int32_t one, int32_t two)
+{
+	struct trace_omissions o = { .muted = { one, two }, .n_muted = two ? 2 : one ? 1 : 0 };
+
+	trace_leave_out(t, &o);
+}
+
+static void skip_unless_mutable(struct trace *t)
+{
+	if (!trace_can_mute(t))
+		skip();
+}
+
+static void wait_check(struct trace *t, int want)
+{
+	uint64_t until = clock_mono_ns() + DEADLINE_NS;
+	struct error err = { 0 };
+
+	while (trace_check(t, &err) != want)
+		if (!is_before(until))
+			fail_msg("nothing was mended");
+}
+
+/* Until the task has claimed that many. */
+static void wait_claims(struct trace *t, unsigned n)
+{
+	uint64_t until = clock_mono_ns() + DEADLINE_NS;
+
+	while (trace_drain(t, note, &watch), count(&watch, TRACE_EVENT_CLAIM) < n)
+		if (!is_before(until))
+			fail_msg("%u claims", count(&watch, TRACE_EVENT_CLAIM));
+}
+
+static void connect_to(int af, const char *address)
+{
+	struct sockaddr_in6 to = { .sin6_family = AF_INET6, .sin6_port = htons(PORT) };
+	struct sockaddr_in to4 = { .sin_family = AF_INET, .sin_port = htons(PORT) };
+	int fd = socket(af, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	/* Nobody listens there. */
+	if (af == AF_INET && inet_pton(af, address, &to4.sin_addr) == 1)
+		(void)connect(fd, (struct sockaddr *)&to4, sizeof(to4));
+	else if (inet_pton(af, address, &to.sin6_addr) == 1)
+		(void)connect(fd, (struct sockaddr *)&to, sizeof(to));
+	close(fd);
+}
+
+/* What is muted: it sends before, and does all kinds of things after it was told to. */
+static void __attribute__((noreturn)) be_muted(int told)
+{
+	struct sockaddr_storage to;
+	socklen_t len = netns_loopback(AF_INET, PORT, &to);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	pid_t pid;
+	char c;
+
+	if (sendto(fd, "x", 1, 0, (struct sockaddr *)&to, len) != 1 || read(told, &c, 1) != 1)
+		_exit(1);
+	for (int i = 0; i < 10; i++)
+		if (sendto(fd, "x", 1, 0, (struct sockaddr *)&to, len) != 1)
+			_exit(1);
+	connect_to(AF_INET, "127.0.0.1");
+	connect_to(AF_INET6, "::ffff:127.0.0.1");
+	connect_to(AF_INET6, "::1");
+	pid = fork();
+	if (pid == 0)
+		_exit(0);
+	if (waitpid(pid, NULL, 0) == pid)
+		execl("/bin/true", "true", (char *)NULL);
+	_exit(1);
+}
+
+static void assert_connect(const struct seen *s, const char *dst)
+{
+	char text[IP_ADDR_TEXT_LEN];
+
+	assert_int_equal(s->type, TRACE_EVENT_CLAIM);
+	assert_int_equal(s->flow.proto, IPPROTO_TCP);
+	assert_string_equal(ip_addr_format(&s->flow.dst, text), dst);
+	assert_int_equal(s->flow.src.family, s->flow.dst.family);
+	assert_int_equal(s->flow.dst_port, PORT);
+	assert_int_equal(s->flow.src_port, 0);
+}
+
+static void test_of_a_muted_task_all_but_its_look_ups_is_told(void **state)
+{
+	int told[2], status;
+	char want[16];
+	pid_t pid;
+
+	skip_unless_mutable(*state);
+	assert_int_equal(pipe(told), 0);
+	pid = fork();
+	if (pid == 0)
+		be_muted(told[0]);
+	watch.tid = pid;
+	wait_claims(*state, 1);
+	assert_int_equal(watch.list[0].flow.proto, IPPROTO_UDP);
+	mute(*state, pid, 0);
+	snprintf(want, sizeof(want), "%d\n", pid);
+	wait_muted(want);
+	assert_int_equal(write(told[1], "x", 1), 1);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	close(told[0]);
+	close(told[1]);
+	trace_drain(*state, note, &watch);
+	assert_int_equal(watch.n, 7);
+	assert_connect(&watch.list[1], "127.0.0.1");
+	assert_connect(&watch.list[2], "127.0.0.1");
+	assert_connect(&watch.list[3], "::1");
+	assert_int_equal(watch.list[4].type, TRACE_EVENT_FORK);
+	assert_int_equal(watch.list[5].type, TRACE_EVENT_EXEC);
+	assert_int_equal(watch.list[6].type, TRACE_EVENT_EXIT);
+}
+
+static void test_who_is_not_muted_any_more_is_traced(void **state)
+{
+	int fd = netns_socket(AF_INET, SOCK_DGRAM);
+	char one[16], both[32];
+
+	skip_unless_mutable(*state);
+	watch.tid = getpid();
+	snprintf(one, sizeof(one), "%d\n", getpid());
+	snprintf(both, sizeof(both), "1\n%d\n", getpid());
+	mute(*state, getpid(), 0);
+	wait_muted(one);
+	send_one(fd);
+	mute(*state, getpid(), 1);
+	wait_muted(both);
+	send_one(fd);
+	mute(*state, getpid(), 0);
+	wait_muted(one);
+	send_one(fd);
+	trace_drain(*state, note, &watch);
+	assert_int_equal(count(&watch, TRACE_EVENT_CLAIM), 0);
+	mute(*state, 0, 0);
+	wait_muted("");
+	send_one(fd);
+	wait_claims(*state, 1);
+	close(fd);
+}
+
+static void test_who_is_muted_stays_so(void **state)
+{
+	const char *connects = "events/sock/inet_sock_set_state/filter";
+	uint64_t until = clock_mono_ns() + DEADLINE_NS;
+	char want[16], alike[40];
+
+	skip_unless_mutable(*state);
+	snprintf(want, sizeof(want), "%d\n", getpid());
+	snprintf(alike, sizeof(alike), "common_pid == %d", getpid());
+	mute(*state, getpid(), 0);
+	wait_muted(want);
+	assert_non_null(strstr(read_file(instance, connects), alike));
+	/* Others may neither add to the list nor take from it. */
+	write_file(routes, "set_event_notrace_pid", "1");
+	wait_check(*state, 1);
+	wait_muted(want);
+	write_file(routes, "set_event_notrace_pid", "1");
+	write_file(instance, "set_event_notrace_pid", "1");
+	wait_check(*state, 1);
+	wait_muted(want);
+	assert_string_equal(read_file(instance, "set_event_notrace_pid"), "");
+	write_file(instance, connects, "0");
+	while (!strstr(read_file(instance, connects), alike)) {
+		struct error err;
+
+		assert_true(trace_check(*state, &err) >= 0);
+		if (!is_before(until))
+			fail_msg("connects of a muted task are not told");
+	}
+	mute(*state, 0, 0);
+	wait_muted("");
+	while (strstr(read_file(instance, connects), alike))
+		if (!is_before(until))
+			fail_msg("connects are still told twice");
+}
+
+static void test_closing_waits_for_what_is_written(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 10; i++) {
+		struct trace *t = open_trace();
+
+		for (int k = 0; k < i; k++)
+			mute(t, k % 3 ? getpid() : 0, k % 2);
+		assert_int_equal(trace_close(t), 0);
+		assert_false(is_there(instance));
+		assert_false(is_there(routes));
+	}
+}
+
 #define TRACE_TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 static int group_teardown(void **state)
@@ -362,6 +586,10 @@ int main(void)
 		cmocka_unit_test(test_a_failure_leaves_nothing),
 		TRACE_TEST(test_what_others_change_is_mended),
 		TRACE_TEST(test_both_come_in_order),
+		TRACE_TEST(test_of_a_muted_task_all_but_its_look_ups_is_told),
+		TRACE_TEST(test_who_is_not_muted_any_more_is_traced),
+		TRACE_TEST(test_who_is_muted_stays_so),
+		cmocka_unit_test(test_closing_waits_for_what_is_written),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);

@@ -330,6 +330,7 @@ static void make_state(struct decoding *d, const char *dst)
 static void test_decode_state(void **state)
 {
 	struct decoding *d = *state;
+	char text[IP_ADDR_TEXT_LEN];
 
 	make_state(d, "2001:db8::1");
 	assert_true(decode(d, 72));
@@ -342,7 +343,19 @@ static void test_decode_state(void **state)
 	assert_int_equal(d->ev.flow.proto, IPPROTO_TCP);
 	put32(d, 20, 1);
 	assert_false(decode(d, 72));
+	/* What goes out as IPv4, from a socket of IPv6 and from one of IPv4. */
 	make_state(d, "::ffff:10.0.0.1");
+	assert_true(decode(d, 72));
+	assert_int_equal(d->ev.flow.dst.family, 4);
+	assert_int_equal(d->ev.flow.src.family, 4);
+	assert_true(ip_addr_is_any(&d->ev.flow.src));
+	put16(d, 28, AF_INET);
+	put(d, 32, &(struct in_addr) { htonl(0x0a000007) }, 4);
+	put(d, 36, &(struct in_addr) { htonl(0x0a000001) }, 4);
+	assert_true(decode(d, 72));
+	assert_string_equal(ip_addr_format(&d->ev.flow.src, text), "10.0.0.7");
+	assert_string_equal(ip_addr_format(&d->ev.flow.dst, text), "10.0.0.1");
+	put16(d, 28, AF_UNIX);
 	assert_false(decode(d, 72));
 }
 
