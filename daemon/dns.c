@@ -161,11 +161,12 @@ static void add_hints(
 		uint16_t key = cursor_be16(&c), len = cursor_be16(&c);
 		const uint8_t *value = cursor_take(&c, len);
 
-		if (!value)
+		/* Addresses that are not whole are none (section 7.3). */
+		if (!value || (key == SVC_IPV4HINT && len % 4) || (key == SVC_IPV6HINT && len % 16))
 			return;
-		for (size_t i = 0; key == SVC_IPV4HINT && i + 4 <= len; i += 4)
+		for (size_t i = 0; key == SVC_IPV4HINT && i < len; i += 4)
 			add_address(ret, ip_addr_v4(value + i), ttl_s, true);
-		for (size_t i = 0; key == SVC_IPV6HINT && i + 16 <= len; i += 16)
+		for (size_t i = 0; key == SVC_IPV6HINT && i < len; i += 16)
 			add_address(ret, ip_addr_v6(value + i), ttl_s, true);
 	}
 }

@@ -63,6 +63,26 @@ for p in pieces:
 s.close()
 """
 
+# A program that asks a resolver on loopback (itself) for argv[2], which has the address argv[1]; then it connects there, says
+# argv[3] (in hexadecimal) and waits for an answer.
+RESOLVED = r"""
+import socket, struct, sys
+address, name, words = sys.argv[1:]
+resolver, asker = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+resolver.bind(("127.0.0.1", 53))
+asker.connect(("127.0.0.1", 53))
+question = b"".join(bytes([len(l)]) + l.encode() for l in name.split(".")) + b"\0" + struct.pack("!HH", 1, 1)
+asker.send(struct.pack("!6H", 7, 0x100, 1, 0, 0, 0) + question)
+_, peer = resolver.recvfrom(512)
+answer = struct.pack("!HHHIH", 0xc00c, 1, 1, 60, 4) + socket.inet_aton(address)
+resolver.sendto(struct.pack("!6H", 7, 0x8180, 1, 1, 0, 0) + question + answer, peer)
+asker.recv(512)
+with socket.create_connection((address, 443), timeout=60) as s:
+    print(s.getsockname()[1], flush=True)
+    s.sendall(bytes.fromhex(words))
+    s.recv(100)
+"""
+
 
 def words(kind, name):
     with open(f"{CORPUS}/{kind}/{name}", "rb") as f:
@@ -293,6 +313,10 @@ class SniTest(EngineTest):
         self.check(self.decision(events, host="filed.secret.test"), "filed.secret.test", "sni", "exact")
         self.assert_curl(self.https("bad.secret.test", timeout="6"), code=28)
         self.check(self.decision(events, host="bad.secret.test"), "bad.secret.test", "sni", "guess", "deny")
+        # Nor is it from a local resolver, which reads the file.
+        done = self.net.run([PYTHON, "-c", RESOLVED, TLS4, "filed.secret.test", words("tls_hello", "openssl").hex()])
+        self.assertEqual(done.returncode, 0, done)
+        self.check(self.decision(events, int(done.stdout)), "openssl.hello.test", "sni", "guess")
         # Who says no name there has the file's.
         p, port = self.program(TLS4, 443, "tcp", b"no TLS", ".")
         self.check(self.decision(events, port), "filed.secret.test", "hosts", "likely")

@@ -297,6 +297,14 @@ static void test_service_hints(void **state)
 	dns_put(&m, hints, sizeof(hints));
 	dns_end_record(&m, data);
 	expect_code(&m, ERR_NOT_FOUND);
+	/* addresses and a half */
+	dns_begin(&m, "example.com", DNS_HTTPS);
+	data = dns_begin_record(&m, "@12", DNS_HTTPS, 30);
+	dns_put16(&m, 1);
+	dns_put_name(&m, "");
+	dns_put(&m, "\0\4\0\6\300\0\2\1\300\0", 10);
+	dns_end_record(&m, data);
+	expect_code(&m, ERR_NOT_FOUND);
 	/* cut at any place inside: never past the record's end */
 	for (size_t cut = 0; cut < sizeof(hints); cut++) {
 		struct dns_answer a;

@@ -40,6 +40,21 @@ world.test('the last minute counts what came before the page was opened, each on
 	await eventually(async () => await total() <= await shown() + 1, 'each once');
 });
 
+world.test('the last minute is told as soon as the history is there', async () => {
+	await world.lab.curl('http://news.example.test/').done;
+	const context = await world.profile();
+	await context.addInitScript(() => {
+		// Here no second passes.
+		const real = globalThis.setInterval;
+		globalThis.setInterval = (run, ms, ...rest) => (ms === 1000 ? 0 : real(run, ms, ...rest));
+	});
+	await context.addCookies([await world.lab.session()]);
+	const page = await world.tab(context);
+	await page.goto(`${world.lab.url}/`);
+	await row(page, 'news.example.test').first().waitFor();
+	await eventually(async () => /[1-9]/.test(await page.locator('.activity-blocked b').innerText()), 'what was blocked');
+});
+
 world.test('the filter takes words and fields, and the address carries it', async () => {
 	await world.lab.curl('http://www.example.test/').done;
 	await world.lab.curl('http://news.example.test/').done;

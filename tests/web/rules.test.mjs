@@ -165,6 +165,7 @@ world.test('search, order and kinds', async () => {
 	await page.locator('th[data-key="name"] .sort').click();
 	assert.deepEqual(await names(), [...up].reverse());
 	assert.equal(await page.locator('th[data-key="name"]').getAttribute('aria-sort'), 'descending');
+	assert.match(await page.locator('th[data-key="name"] .sort .icon').evaluate((el) => getComputedStyle(el).clipPath), /^inset\(50% 0(px|%)? 0/, 'the arrow down');
 	await Promise.all(['aa-curl', 'bb-deny', 'cc-reject'].map((n) => world.lab.api('DELETE', `/rules/${n}`)));
 	await line(page, 'bb-deny').waitFor({ state: 'detached' });
 });

@@ -61,7 +61,7 @@ class AuditPage {
 		this.drawer = h('aside', { class: 'drawer', 'aria-label': 'Details of the change', hidden: true, tabindex: '-1' });
 		this.drawer.addEventListener('keydown', (event) => event.key === 'Escape' && this.close());
 		root.append(h('div', { class: 'page-head' }, h('h1', {}, 'Audit log')),
-			h('p', { class: 'page-text muted' }, 'What was changed from this dashboard and through the API. Nothing in here can be changed or removed unnoticed.'),
+			h('p', { class: 'page-text muted' }, 'What was changed from this dashboard and through the API. ', h('code', { class: 'mono' }, 'opensnitchd --verify-audit'), ' finds entries that were tampered with.'),
 			h('div', { class: 'toolbar' }, h('div', { class: 'search' }, icon('search'), h('label', { class: 'sr-only', for: id }, 'Search changes'), this.box), this.area, this.kind, this.time, this.summary),
 			this.wrap, this.empty, h('div', { class: 'list-foot' }, this.older), this.drawer);
 	}

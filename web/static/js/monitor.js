@@ -35,7 +35,7 @@ class MonitorPage {
 		this.cursor = undefined;
 		this.searchTimer = 0;
 		this.build(root);
-		const ends = [this.log.onLive((added, onTop) => this.arrived(added, onTop)), context.store.on('history', () => this.refresh()), listenSlash(this.box)];
+		const ends = [this.log.onLive((added, onTop) => this.arrived(added, onTop)), context.store.on('history', () => this.historyCame()), listenSlash(this.box)];
 		this.applyFilter(memory.filter);
 		this.activity.start();
 		this.unmount = () => {
@@ -101,6 +101,12 @@ class MonitorPage {
 		if (this.terms.length > 0) {
 			this.searchTimer = setTimeout(() => this.loadOlder(), SEARCH_DELAY_MS);
 		}
+	}
+
+	/** The figures of the last minute do not wait for the next second. */
+	historyCame() {
+		this.refresh();
+		this.activity.draw();
 	}
 
 	/** Shows everything that is known and passes the filter. */

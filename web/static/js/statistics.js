@@ -12,7 +12,7 @@ const BARS = 60;
 const TOP = 10;
 const RENEW_MS = 30000;
 /** Name, seconds of one bar. */
-const SPANS = { '1h': ['last hour', 60], '1d': ['last day', 1440], '7d': ['last week', 10080], '30d': ['last 30 days', 43200] };
+const SPANS = { '1h': ['Last hour', 60], '1d': ['Last day', 1440], '7d': ['Last week', 10080], '30d': ['Last 30 days', 43200] };
 const SVG = 'http://www.w3.org/2000/svg';
 
 /** What is counted: title, the API's name, a row's name, and its filter in the Monitor (null: none). */

@@ -12,7 +12,7 @@ import { baseName, hasHidden, plain, untrusted } from './text.js';
 import { durationName } from './words.js';
 
 const DAY_MS = 86400e3;
-const SPANS = [['1', 'last day'], ['7', 'last week'], ['30', 'last 30 days']];
+const SPANS = [['1', 'Last day'], ['7', 'Last week'], ['30', 'Last 30 days']];
 const TIMES = ['15m', '1h', '12h'];
 const MAX_PROGRAMS = 200;
 

@@ -8,7 +8,7 @@ import { actionBadge, destinationName, programName } from './pieces.js';
 import { untrusted } from './text.js';
 
 const DELAY_MS = 450;
-const SPANS = [['1', 'last day'], ['7', 'last week']];
+const SPANS = [['1', 'Last day'], ['7', 'Last week']];
 const MAX_LINES = 5;
 
 export class WhatIf {

@@ -79,7 +79,7 @@ export function methodName(method) {
 }
 
 const HOST_SOURCES = {
-	dns: 'from a DNS answer', sni: 'from the TLS greeting', mdns: 'from multicast DNS', hosts: 'from /etc/hosts', none: '',
+	dns: 'from a DNS answer', sni: 'from the TLS greeting', mdns: 'from a neighbour (mDNS, LLMNR)', hosts: 'from /etc/hosts', none: '',
 };
 
 /** @param {string} source */
