@@ -7,6 +7,7 @@
 
 #include "daemon/witness_code.h"
 
+#include <linux/netfilter/nf_conntrack_common.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stddef.h>
@@ -20,6 +21,7 @@
 #define HELPER_TIME BPF_FUNC_ktime_get_ns
 #define HELPER_READ BPF_FUNC_probe_read_kernel
 
+#define CONNTRACK_STATE 7 /* NFCT_INFOMASK: the bits of sk_buff._nfct that are no pointer */
 #define NEW_SYN_RECV 12 /* TCP_NEW_SYN_RECV: not a whole socket */
 #define MIX UINT64_C(0x9e3779b97f4a7c15) /* 2^64 / golden ratio, odd */
 
@@ -104,14 +106,19 @@ static void put_hash_v6(struct bpf_code *c)
 /* ---- who sends */
 
 /*
- * R6 = the packet, R7 = its socket, R8 = the protocol: of a datagram, or of a connect() that holds the lock of its socket, so that
+ * R6 = the packet, R7 = its socket, R8 = the protocol: of what begins a flow (only that is queued), and is a datagram, or of a connect() that holds the lock of its socket, so that
  * it is the process that runs here. (A SYN that comes again is sent by a timer, in whatever process runs.)
  */
 static void put_is_wanted(struct bpf_code *c, const struct witness_places *at)
 {
-	unsigned datagram, lite;
+	unsigned datagram, lite, untracked;
 
 	code_load(c, SIZE_8, R6, R1, (int16_t)at->ctx_skb);
+	code_load(c, SIZE_8, R1, R6, (int16_t)at->skb_conntrack);
+	untracked = code_jump(c, BPF_JEQ, R1, 0);
+	code_op_value(c, BPF_AND, R1, CONNTRACK_STATE);
+	code_end_if(c, BPF_JNE, R1, IP_CT_NEW);
+	code_land(c, untracked);
 	code_load(c, SIZE_8, R7, R6, (int16_t)at->skb_sk);
 	code_end_if(c, BPF_JEQ, R7, 0);
 	code_load(c, SIZE_1, R1, R7, (int16_t)at->sk_state);

@@ -160,6 +160,49 @@ static void datagrams(void **state)
 	}
 }
 
+/* A rule that asks for the state of connections: from then on they are tracked here. */
+static void track_connections(void)
+{
+	pid_t pid = fork();
+	int status;
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		execlp("iptables-legacy", "iptables-legacy", "-t", "mangle", "-A", "OUTPUT", "-m",
+			"conntrack", "--ctstate", "NEW", (char *)NULL);
+		_exit(127);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+/* Nothing of a flow is queued any more once an answer has come: then its packets cost next to nothing. */
+static void answered_flows(void **state)
+{
+	const struct witness *w = *state;
+	int far = netns_bound(AF_INET, SOCK_DGRAM, PORT),
+	    fd = netns_connect(AF_INET, SOCK_DGRAM, PORT);
+	struct sockaddr_storage from;
+	socklen_t len = sizeof(from);
+	pid_t child;
+	char byte;
+
+	need_senders(w);
+	track_connections();
+	assert_int_equal(send(fd, "x", 1, 0), 1);
+	assert_sender(w, fd, IPPROTO_UDP, getpid());
+	child = send_in_child(fd);
+	assert_sender(w, fd, IPPROTO_UDP, child);
+	assert_true(netns_readable(far, MS));
+	assert_int_equal(recvfrom(far, &byte, 1, 0, (struct sockaddr *)&from, &len), 1);
+	assert_int_equal(sendto(far, "y", 1, 0, (struct sockaddr *)&from, len), 1);
+	assert_true(netns_readable(fd, MS));
+	assert_int_equal(send(fd, "x", 1, 0), 1);
+	assert_sender(w, fd, IPPROTO_UDP, child);
+	close(fd);
+	close(far);
+}
+
 /* An IPv4 datagram of a socket of IPv6. */
 static void mapped_addresses(void **state)
 {
@@ -462,6 +505,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(creators_that_only_pass_on, setup, teardown),
 		cmocka_unit_test_setup_teardown(several_at_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(many_flows, setup, teardown),
+		cmocka_unit_test_setup_teardown(answered_flows, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, netns_group_setup, NULL);
