@@ -44,7 +44,7 @@ struct question {
 	struct name_asker
 		asker; /* known from the start; pid 0: to be asked when there is an answer */
 	bool is_answered;
-	struct question *prev, *next; /* oldest first */
+	struct question *prev, *next; /* the first to go first: answered ones, then the oldest */
 	struct hash_node node;
 };
 
@@ -362,6 +362,16 @@ static bool is_usable(const struct arrival *a, const struct dns_question *answer
 	return !(answered->flags & bad);
 }
 
+/* Of an answered question only repetitions are to come: it makes room before those that wait. */
+static void set_answered(struct dns_watch *w, struct question *q)
+{
+	q->is_answered = true;
+	if (!q->key.flow.dst.family)
+		return;
+	DL_DELETE(w->oldest_question, q);
+	DL_PREPEND(w->oldest_question, q);
+}
+
 static void on_answer(struct arrival *a, const uint8_t *message, size_t len)
 {
 	struct dns_question answered;
@@ -379,7 +389,7 @@ static void on_answer(struct arrival *a, const uint8_t *message, size_t len)
 	/* The program takes the first answer, good or bad; a second one is a repetition, or a lie. Of a group, several may answer. */
 	if (!is_usable(a, &answered) || (q->is_answered && q->key.flow.dst.family))
 		return;
-	q->is_answered = true;
+	set_answered(a->w, q);
 	r = dns_parse_answer(message, len, &answer);
 	if (r == ERR_MALFORMED)
 		a->w->stats.refused++;

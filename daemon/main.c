@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "daemon/child.h"
@@ -14,7 +15,20 @@
 #include "lib/cleanup.h"
 #include "lib/log.h"
 
+#define FILES_WANTED 16384u /* as in the systemd unit */
+
 enum { EXIT_CLEAN = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+/* Each processor that the machine can have takes two descriptors for its rings. */
+static void raise_descriptors(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur >= FILES_WANTED)
+		return;
+	files.rlim_cur = files.rlim_max < FILES_WANTED ? files.rlim_max : FILES_WANTED;
+	(void)setrlimit(RLIMIT_NOFILE, &files);
+}
 
 static int run(const struct options *options, const struct ipc_config *config, struct error *err)
 {
@@ -105,6 +119,7 @@ int main(int argc, char **argv)
 		log_error("%s", err.message);
 		return r == ERR_INVALID ? EXIT_USAGE : EXIT_FAILED;
 	}
+	raise_descriptors();
 	r = run(&options, &config, &err);
 	if (r < 0)
 		log_error("%s", err.message);

@@ -132,6 +132,7 @@ static int find_places(struct witness_places *at)
 		{ "bpf_nf_ctx", "skb", &at->ctx_skb },
 		{ "sk_buff", "sk", &at->skb_sk },
 		{ "sk_buff", "data", &at->skb_data },
+		{ "sk_buff", "_nfct", &at->skb_conntrack },
 		{ "sock", "__sk_common.skc_state", &at->sk_state },
 		{ "sock", "sk_protocol", &at->sk_protocol },
 		{ "sock", "sk_lock.owned", &at->sk_owned },

@@ -23,6 +23,7 @@ struct seen {
 	unsigned n;
 	struct {
 		uint8_t hook;
+		bool is_from_link;
 		struct packet p;
 		uint8_t payload[4096];
 		size_t payload_len;
@@ -37,6 +38,7 @@ static void note(void *ctx, const struct nflog_packet *copy)
 	assert_true(s->n < SEEN);
 	assert_int_equal(packet_parse(copy->payload, copy->payload_len, &p), 0);
 	s->items[s->n].hook = copy->hook;
+	s->items[s->n].is_from_link = copy->is_from_link;
 	s->items[s->n].p = p;
 	s->items[s->n].payload_len = p.payload_len;
 	memcpy(s->items[s->n].payload, p.payload,
@@ -82,6 +84,7 @@ static void test_datagrams(void **state)
 		/* Before the program could read it: loopback delivers inside of sendto(). */
 		assert_int_equal(nflog_read(log, SEEN, note, &s), 1);
 		assert_int_equal(s.items[1].hook, 1);
+		assert_false(s.items[1].is_from_link); /* loopback is none */
 		assert_int_equal(s.items[1].p.flow.src_port, ports[i / 2]);
 		assert_int_equal(s.items[1].payload_len, sizeof(answer));
 		assert_memory_equal(s.items[1].payload, answer, sizeof(answer));

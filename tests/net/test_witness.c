@@ -9,6 +9,7 @@
 #include <netinet/udp.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -158,6 +159,78 @@ static void datagrams(void **state)
 		close(fd);
 		close(far);
 	}
+}
+
+/* An echo request has an identifier for a port: that of its ping socket, whatever the program wrote there. */
+static void pings(void **state)
+{
+	const struct witness *w = *state;
+	FILE *range = fopen("/proc/sys/net/ipv4/ping_group_range", "we");
+
+	need_senders(w);
+	assert_non_null(range);
+	assert_true(fputs("0 2147483647", range) >= 0);
+	assert_int_equal(fclose(range), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		int protocol = i ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
+		int fd = socket(families[i], SOCK_DGRAM | SOCK_CLOEXEC, protocol);
+		uint8_t echo[8] = { i ? 128 : 8 };
+		struct sockaddr_storage to;
+		socklen_t len = netns_loopback(families[i], 0, &to);
+		struct witness_sender s;
+		struct flow f;
+
+		assert_true(fd >= 0);
+		assert_int_equal(connect(fd, (struct sockaddr *)&to, len), 0);
+		assert_int_equal(send(fd, echo, sizeof(echo), 0), sizeof(echo));
+		f = flow_of(fd, (uint8_t)protocol, (uint16_t)(echo[0] << 8));
+		assert_true(witness_find_sender(w, &f, &s));
+		assert_int_equal(s.pid, getpid());
+		close(fd);
+	}
+}
+
+/* A rule that asks for the state of connections: from then on they are tracked here. */
+static void track_connections(void)
+{
+	pid_t pid = fork();
+	int status;
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		execlp("iptables-legacy", "iptables-legacy", "-t", "mangle", "-A", "OUTPUT", "-m",
+			"conntrack", "--ctstate", "NEW", (char *)NULL);
+		_exit(127);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+/* Nothing of a flow is queued any more once an answer has come: then its packets cost next to nothing. */
+static void answered_flows(void **state)
+{
+	const struct witness *w = *state;
+	int far = netns_bound(AF_INET, SOCK_DGRAM, PORT),
+	    fd = netns_connect(AF_INET, SOCK_DGRAM, PORT);
+	struct sockaddr_storage from;
+	socklen_t len = sizeof(from);
+	pid_t child;
+	char byte;
+
+	need_senders(w);
+	track_connections();
+	assert_int_equal(send(fd, "x", 1, 0), 1);
+	assert_sender(w, fd, IPPROTO_UDP, getpid());
+	child = send_in_child(fd);
+	assert_sender(w, fd, IPPROTO_UDP, child);
+	assert_true(netns_readable(far, MS));
+	assert_int_equal(recvfrom(far, &byte, 1, 0, (struct sockaddr *)&from, &len), 1);
+	assert_int_equal(sendto(far, "y", 1, 0, (struct sockaddr *)&from, len), 1);
+	assert_true(netns_readable(fd, MS));
+	assert_int_equal(send(fd, "x", 1, 0), 1);
+	assert_sender(w, fd, IPPROTO_UDP, child);
+	close(fd);
+	close(far);
 }
 
 /* An IPv4 datagram of a socket of IPv6. */
@@ -453,6 +526,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(datagrams, setup, teardown),
 		cmocka_unit_test_setup_teardown(mapped_addresses, setup, teardown),
+		cmocka_unit_test_setup_teardown(pings, setup, teardown),
 		cmocka_unit_test_setup_teardown(shared_sockets, setup, teardown),
 		cmocka_unit_test_setup_teardown(connects, setup, teardown),
 		cmocka_unit_test_setup_teardown(syns_again, setup, teardown),
@@ -462,6 +536,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(creators_that_only_pass_on, setup, teardown),
 		cmocka_unit_test_setup_teardown(several_at_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(many_flows, setup, teardown),
+		cmocka_unit_test_setup_teardown(answered_flows, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, netns_group_setup, NULL);

@@ -168,6 +168,14 @@ static void test_questions_are_bounded(void **state)
 	assert_name(k, "192.0.2.1", "");
 	answer_id(k, &f, "flood.test", "192.0.2.2", LIMIT_DNS_QUERIES - 1);
 	assert_name(k, "192.0.2.2", "flood.test");
+	/* What was answered goes before what waits. */
+	ask(k, &f, "slow.test");
+	for (unsigned i = 0; i < 2 * LIMIT_DNS_QUERIES; i++) {
+		ask_id(k, &f, "quick.test", DNS_A, i);
+		answer_id(k, &f, "quick.test", "192.0.2.3", i);
+	}
+	answer(k, &f, "slow.test", "192.0.2.1");
+	assert_name(k, "192.0.2.1", "slow.test");
 }
 
 /* A program asks the resolver on loopback, which asks the world: each is known to have asked. */
