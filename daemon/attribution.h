@@ -2,17 +2,19 @@
 /*
  * All evidence about one flow, weighed: which process, and how sure.
  *
- * Owns the trace reader, the sock_diag socket and the process table. attribution_drain() takes in what the kernel has
- * traced; the event of a connect is in the ring buffer before its packet reaches the queue, so drain first, then
- * ask: no waiting. Where tracing is not to be had, or candidates disagree, the socket's inode and /proc decide.
+ * Owns the trace reader, the sock_diag socket and the process table; asks the witness, which sees senders in the act (witness.h).
+ * attribution_drain() takes in what the kernel has traced; the event of a connect is in the ring buffer before its packet reaches the
+ * queue, so drain first, then ask: no waiting. Where neither tells, or candidates disagree, the socket's inode and /proc decide.
  *
- *   exact    the 5-tuple was traced from one process of our network namespace, or the socket's inode is in its fd table
+ *   exact    the process was seen sending; or the 5-tuple was traced from one process of our network namespace, or the socket's
+ *            inode is in its fd table
  *   likely   one candidate by destination, not contradicted
  *   scan     found by a /proc scan only
  *   unknown  none of these
  *
- * A send on a connected datagram socket passes nothing that is traced: who connected it counts, or who has it when that one has not.
- * Where a child may have it too, or several processes share the port (SO_REUSEPORT), the result says so (is_shared).
+ * A send on a connected datagram socket passes nothing that is traced. Without the witness who connected it counts, or who has it when
+ * that one has not; where a child may have it too, or several processes share the port (SO_REUSEPORT), the result says so (is_shared).
+ * With it, that is left for a flow by which several have sent within a few seconds.
  *
  * What is forwarded for another network namespace is traced there as well, with the same tuple; the claim counts when its process is
  * in a namespace behind the interface that the packet came in by (ingress.h).

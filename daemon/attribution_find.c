@@ -36,6 +36,7 @@ struct candidates {
 	bool standing; /* among them one that is not traced: its last claim stands for all since */
 	bool unplaced; /* only such whose namespace nobody could look at: they ended at once */
 	bool reinjected; /* claimed by ourselves: see add_candidate() */
+	bool by_kernel; /* claimed by a thread of the kernel */
 	bool old; /* of a SYN that may come again: little without the socket */
 	bool portless; /* they claim a connect() to there, from whatever port */
 };
@@ -66,7 +67,8 @@ static void add_candidate(
 	}
 	/* We send nothing. What goes on its way with our verdict may go into a tunnel: the kernel then makes what carries it. */
 	c->reinjected |= p->pid == getpid();
-	/* A thread of the kernel sends for others: of its own it has no sockets with an owner. */
+	/* A thread of the kernel may send for others, and for the kernel (NFS). */
+	c->by_kernel |= p->flags & PROCESS_KERNEL;
 	if (p->pid == getpid() || (p->flags & PROCESS_KERNEL) || !is_from_there(a, c, p) ||
 		c->n == CANDIDATES_MAX) {
 		c->many |= c->n == CANDIDATES_MAX;
@@ -455,6 +457,8 @@ void attribution_find(struct attribution *a, const struct flow *flow, uint32_t p
 		take(ret, a->kernel, METHOD_PROC, CONFIDENCE_SCAN);
 	} else if (settle_sender(a, flow, &c, ret)) {
 		/* Nothing is more certain. */
+	} else if (!c.n && c.by_kernel && has_ports(flow)) {
+		take(ret, a->kernel, METHOD_FTRACE, CONFIDENCE_LIKELY);
 	} else if (c.n != 1 || c.many || c.portless || c.old ||
 		   !settle_claimant(a, flow, ifindex_out, &c, ret)) {
 		referee(a, flow, ifindex_out, &c, ret);

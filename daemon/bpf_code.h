@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define BPF_CODE_MAX 128
+#define BPF_CODE_MAX 192
 #define BPF_CODE_EXITS_MAX 24
 
 /* Registers: R0 results, R1 to R5 arguments (lost in a call), R6 to R9 kept, R10 the end of the stack. */

@@ -3,7 +3,8 @@
  * Who makes a socket and who sends by it, seen in the act: two eBPF programs, which note it in memory that we share with them.
  *
  *   senders   at the output hook of our network namespace, before the packet goes to the queue: the process that runs there has made
- *             it, by whose socket ever. For datagrams of UDP until one has come back, and for the SYN of a connect() over TCP.
+ *             it, by whose socket ever. For datagrams of UDP and echo requests of ping sockets
+ *             until one has come back, and for the SYN of a connect() over TCP.
  *             Linux 6.4 and BTF
  *   creators  when a process makes an IP socket (socket(2)), on the whole machine: by the socket's cookie. A cgroup2 file system
  *

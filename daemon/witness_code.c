@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "lib/cleanup.h"
+
 /* Of the kernel's enum; headers of Linux 6.1 have them as well. */
 #define HELPER_LOOKUP BPF_FUNC_map_lookup_elem
 #define HELPER_PID BPF_FUNC_get_current_pid_tgid
@@ -25,10 +27,11 @@
 #define NEW_SYN_RECV 12 /* TCP_NEW_SYN_RECV: not a whole socket */
 #define MIX UINT64_C(0x9e3779b97f4a7c15) /* 2^64 / golden ratio, odd */
 
-/* The stack: the head of a packet, and the key of a table. */
+/* The stack: the head of a packet, the key of a table, and what stands for ports. */
 #define HEAD (-48)
-#define HEAD_LEN 44
+#define HEAD_LEN 48
 #define KEY (-52)
+#define PORTS (-56)
 
 /* Places in the head (RFC 791, RFC 8200). */
 #define V4_NO_OPTIONS 0x45
@@ -38,6 +41,7 @@
 #define V6_NEXT 6
 #define V6_ADDRESSES 8
 #define V6_PORTS 40
+#define ECHO_IDENTIFIER 4 /* behind type, code and checksum (RFC 792, RFC 4443) */
 
 /* ---- the hash, in two words of the same meaning */
 
@@ -77,7 +81,27 @@ static void put_mix(struct bpf_code *c)
 	code_op(c, BPF_XOR, R9, R2);
 }
 
-/* R8: the protocol that the head must name. R3: the ports, as they stand there. */
+/*
+ * R3: both ports, as they stand in the head; R4: the source's alone. Of an echo request, as struct flow has it: the identifier, which
+ * the kernel gives to a ping socket as its port, and type and code. R1 is lost.
+ */
+static void put_ports(struct bpf_code *c, int16_t at, int32_t icmp)
+{
+	unsigned echo = code_jump(c, BPF_JEQ, R8, icmp), taken;
+
+	code_load(c, SIZE_4, R3, R10, at);
+	code_load(c, SIZE_2, R4, R10, at);
+	taken = code_jump_always(c);
+	code_land(c, echo);
+	code_load(c, SIZE_2, R4, R10, (int16_t)(at + ECHO_IDENTIFIER));
+	code_store(c, SIZE_2, R10, PORTS, R4);
+	code_load(c, SIZE_2, R1, R10, at);
+	code_store(c, SIZE_2, R10, PORTS + 2, R1);
+	code_load(c, SIZE_4, R3, R10, PORTS);
+	code_land(c, taken);
+}
+
+/* R8: the protocol that the head must name. R3 and R4 as of put_ports(). */
 static void put_hash_v4(struct bpf_code *c)
 {
 	code_load(c, SIZE_1, R2, R10, HEAD + V4_PROTOCOL);
@@ -87,8 +111,7 @@ static void put_hash_v4(struct bpf_code *c)
 	code_load(c, SIZE_4, R2, R10, HEAD + V4_ADDRESSES + 4);
 	code_op(c, BPF_OR, R1, R2);
 	put_mix(c);
-	code_load(c, SIZE_4, R3, R10, HEAD + V4_PORTS);
-	code_load(c, SIZE_2, R4, R10, HEAD + V4_PORTS);
+	put_ports(c, HEAD + V4_PORTS, IPPROTO_ICMP);
 }
 
 static void put_hash_v6(struct bpf_code *c)
@@ -99,8 +122,7 @@ static void put_hash_v6(struct bpf_code *c)
 		code_load(c, SIZE_8, R1, R10, (int16_t)(HEAD + V6_ADDRESSES + 8 * i));
 		put_mix(c);
 	}
-	code_load(c, SIZE_4, R3, R10, HEAD + V6_PORTS);
-	code_load(c, SIZE_2, R4, R10, HEAD + V6_PORTS);
+	put_ports(c, HEAD + V6_PORTS, IPPROTO_ICMPV6);
 }
 
 /* ---- who sends */
@@ -111,7 +133,9 @@ static void put_hash_v6(struct bpf_code *c)
  */
 static void put_is_wanted(struct bpf_code *c, const struct witness_places *at)
 {
-	unsigned datagram, lite, untracked;
+	static const int32_t datagrams[] = { IPPROTO_UDP, IPPROTO_UDPLITE, IPPROTO_ICMP,
+		IPPROTO_ICMPV6 };
+	unsigned wanted[array_len(datagrams)], untracked;
 
 	code_load(c, SIZE_8, R6, R1, (int16_t)at->ctx_skb);
 	code_load(c, SIZE_8, R1, R6, (int16_t)at->skb_conntrack);
@@ -125,14 +149,14 @@ static void put_is_wanted(struct bpf_code *c, const struct witness_places *at)
 	code_end_if(c, BPF_JEQ, R1, TCP_TIME_WAIT);
 	code_end_if(c, BPF_JEQ, R1, NEW_SYN_RECV);
 	code_load(c, SIZE_2, R8, R7, (int16_t)at->sk_protocol);
-	datagram = code_jump(c, BPF_JEQ, R8, IPPROTO_UDP);
-	lite = code_jump(c, BPF_JEQ, R8, IPPROTO_UDPLITE);
+	for (unsigned i = 0; i < array_len(datagrams); i++)
+		wanted[i] = code_jump(c, BPF_JEQ, R8, datagrams[i]);
 	code_end_if(c, BPF_JNE, R8, IPPROTO_TCP);
 	code_end_if(c, BPF_JNE, R1, TCP_SYN_SENT);
 	code_load(c, SIZE_4, R2, R7, (int16_t)at->sk_owned);
 	code_end_if(c, BPF_JEQ, R2, 0);
-	code_land(c, datagram);
-	code_land(c, lite);
+	for (unsigned i = 0; i < array_len(datagrams); i++)
+		code_land(c, wanted[i]);
 }
 
 /* R9 = the hash of the packet's flow; ends for what is not the socket's own packet. */

@@ -73,12 +73,14 @@ class TestReadme(ApiCase):
         self.assertTrue(made["folder"].startswith("/"))
 
     def test_a_token(self):
-        (block,) = manual_blocks('"WHO MAY DO WHAT"')
+        block, audit = manual_blocks('"WHO MAY DO WHAT"')
         self.addCleanup(self.api.delete, f"{V1}/tokens/backup")
         made = self.shell(block)
         backup = Api(self.daemon.port, made["token"])
         self.assert_status(backup.get(f"{V1}/rules/export"), 200)
         self.assert_problem(backup.post(f"{V1}/interception", {"enabled": True}), 403)
+        # Who did what: a token has changed no rule here.
+        self.assertEqual(self.shell(audit), {"items": [], "next": None})
 
 
 class TestRemote(ApiCase):

@@ -9,6 +9,7 @@
 #include <netinet/udp.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -157,6 +158,35 @@ static void datagrams(void **state)
 		assert_false(witness_find_sender(w, &f, &s));
 		close(fd);
 		close(far);
+	}
+}
+
+/* An echo request has an identifier for a port: that of its ping socket, whatever the program wrote there. */
+static void pings(void **state)
+{
+	const struct witness *w = *state;
+	FILE *range = fopen("/proc/sys/net/ipv4/ping_group_range", "we");
+
+	need_senders(w);
+	assert_non_null(range);
+	assert_true(fputs("0 2147483647", range) >= 0);
+	assert_int_equal(fclose(range), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		int protocol = i ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
+		int fd = socket(families[i], SOCK_DGRAM | SOCK_CLOEXEC, protocol);
+		uint8_t echo[8] = { i ? 128 : 8 };
+		struct sockaddr_storage to;
+		socklen_t len = netns_loopback(families[i], 0, &to);
+		struct witness_sender s;
+		struct flow f;
+
+		assert_true(fd >= 0);
+		assert_int_equal(connect(fd, (struct sockaddr *)&to, len), 0);
+		assert_int_equal(send(fd, echo, sizeof(echo), 0), sizeof(echo));
+		f = flow_of(fd, (uint8_t)protocol, (uint16_t)(echo[0] << 8));
+		assert_true(witness_find_sender(w, &f, &s));
+		assert_int_equal(s.pid, getpid());
+		close(fd);
 	}
 }
 
@@ -496,6 +526,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(datagrams, setup, teardown),
 		cmocka_unit_test_setup_teardown(mapped_addresses, setup, teardown),
+		cmocka_unit_test_setup_teardown(pings, setup, teardown),
 		cmocka_unit_test_setup_teardown(shared_sockets, setup, teardown),
 		cmocka_unit_test_setup_teardown(connects, setup, teardown),
 		cmocka_unit_test_setup_teardown(syns_again, setup, teardown),

@@ -24,8 +24,10 @@
 #include "daemon/sockdiag.h"
 #include "daemon/trace.h"
 #include "lib/clock.h"
+#include "lib/process_flag.h"
 
 #define BATCHES 6
+#define KTHREADD 2
 #define UDPLITE 136
 #define CONNECTED 1
 #define CLOSED 7
@@ -273,6 +275,43 @@ static void test_a_claimant_that_lives_without_the_socket(void **state)
 	assert_int_equal(scans(a), 1);
 	assert_true(!who.process || who.process->pid == getpid());
 	finish(a, &who);
+}
+
+/*
+ * A socket of the kernel's own may have a file, as those of NFS do (net/sunrpc/xprtsock.c, xs_create_sock()), so that the queue names
+ * a user; but no program looked up its route.
+ */
+static void test_a_thread_of_the_kernel(void **state)
+{
+	static const uint8_t protocols[] = { IPPROTO_TCP, IPPROTO_UDP };
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct attribution *a = begin(protocols[i], CLOSED, BATCHES - 1);
+		struct process *thread = attribution_process(a, KTHREADD);
+		bool is_kernel = thread && thread->flags & PROCESS_KERNEL;
+		struct flow f = flow_of(protocols[i]);
+		struct attribution_result who = { 0 };
+
+		process_unref(thread);
+		f.src_port++;
+		play.batches[play.at].n = 1;
+		play.batches[play.at].events[0] = (struct trace_event) { .type = TRACE_EVENT_CLAIM,
+			.time_ns = clock_mono_ns(),
+			.tid = KTHREADD,
+			.flow = f };
+		attribution_drain(a);
+		if (is_kernel) {
+			attribution_find(a, &f, 0, 0, false, &who);
+			assert_non_null(who.process);
+			assert_string_equal(who.process->path, "[kernel]");
+			assert_int_equal(who.confidence, CONFIDENCE_LIKELY);
+			assert_int_equal(scans(a), 0);
+		}
+		finish(a, &who);
+		if (!is_kernel)
+			skip(); /* a namespace of processes without it */
+	}
 }
 
 /* It ends and closes its files just now: the datagram is its own. */
@@ -536,6 +575,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_a_claimant_that_ends_before_the_referee),
 		TEST(test_a_claimant_that_lives_without_the_socket),
+		TEST(test_a_thread_of_the_kernel),
 		TEST(test_an_end_is_no_handing_on),
 		TEST(test_a_socket_that_outlives_its_maker),
 		TEST(test_a_socket_that_ends_with_its_maker),
