@@ -102,7 +102,8 @@ static void write_match(struct textbuf *b, const struct connection_view *v, unsi
 		{ FIELD_USER, v->path.len == 0 && v->uid != UINT32_MAX, "user.id" },
 		{ FIELD_HOST, true, v->host.len ? "dest.host" : "dest.ip" },
 		{ FIELD_PORT, has_port, "dest.port" },
-		{ FIELD_PROTOCOL, true, "protocol" },
+		/* A name may have addresses of both families, and the protocol is of one: it would be asked about again. */
+		{ FIELD_PROTOCOL, !v->host.len || !has_port, "protocol" },
 	};
 	const char *sep = "";
 

@@ -99,7 +99,8 @@ static void want_usual(struct maker *m)
 	m->wanted[FIELD_PATH] = true;
 	m->wanted[m->v.of[FIELD_HOST] ? FIELD_HOST : FIELD_IP] = true;
 	m->wanted[FIELD_PORT] = true;
-	m->wanted[FIELD_PROTOCOL] = true;
+	/* A name may have addresses of both families, and the protocol is of one. */
+	m->wanted[FIELD_PROTOCOL] = !m->v.of[FIELD_HOST] || strncmp(m->v.protocol, "icmp", 4) == 0;
 }
 
 static int want(struct maker *m, const json_t *name, size_t i, struct error *err)

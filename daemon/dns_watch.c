@@ -381,7 +381,9 @@ static void on_answer(struct arrival *a, const uint8_t *message, size_t len)
 
 	if (r == ERR_NOT_FOUND)
 		return;
-	q = r < 0 ? NULL : find_asked(a, &answered, QUESTION_LIFE_NS);
+	q = r < 0 ? NULL
+		  : find_asked(a, &answered,
+			    a->flow.dst_port == PORT_DNS ? QUESTION_LIFE_NS : MULTICAST_LIFE_NS);
 	if (!q) {
 		a->w->stats.refused++;
 		return;

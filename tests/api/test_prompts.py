@@ -42,6 +42,8 @@ class TestPrompts(ApiCase):
         self.assertTrue(c["process"]["path"].endswith("curl"))
         self.assertNotIn("action", c)
         self.assertTrue(all(s["match"] for s in prompt["suggestions"]))
+        # By name no protocol: it would be of one address family.
+        self.assertEqual(prompt["suggestions"][0]["match"], ["process.path", "dest.host", "dest.port"])
 
         got = self.assert_status(self.api.answer(prompt, "allow"), 200).json
         self.assertEqual(got, {"id": prompt["id"], "action": "allow", "released": 1, "rule": None})

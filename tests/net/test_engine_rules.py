@@ -201,7 +201,7 @@ class FileTest(EngineTest):
         with open(f"{d.rules_dir}/{made['name']}.json", encoding="utf-8") as f:
             stored = json.load(f)
         self.assertEqual({o["operand"]: o["data"] for o in stored["operator"]["list"]},
-                         {"process.path": CURL, "dest.host": "www.example.test", "dest.port": "80", "protocol": "tcp"})
+                         {"process.path": CURL, "dest.host": "www.example.test", "dest.port": "80"})
         self.assertEqual((stored["action"], stored["duration"], stored["enabled"]), ("allow", "always", True))
         d.stop()
         # The database may go, the file is the rule.

@@ -132,6 +132,10 @@ static void check_llmnr(struct kit *k, const char *own, const char *group, const
 	assert_name(k, "192.0.2.1", "printer");
 	assert_name(k, "192.0.2.2", "printer");
 	assert_int_equal(find_for(k, "192.0.2.1", 0).source, HOST_MDNS);
+	/* Neighbours answer soon. */
+	k->now_ns += 11 * SECOND;
+	answer_flags(k, &peer, "printer", "192.0.2.4", 0x8000);
+	assert_name(k, "192.0.2.4", "");
 	/* Asked of one machine. */
 	ask(k, &direct, "plotter");
 	answer_flags(k, &wrong, "plotter", "192.0.2.3", 0x8000);

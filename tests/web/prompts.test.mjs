@@ -54,6 +54,24 @@ world.test('a browser that refuses to notify, as on a phone, shows prompts all t
 	await quiet();
 });
 
+world.test('an answer for a name holds for its addresses of both families', async () => {
+	const page = await world.open();
+	const first = world.lab.curl('http://www.example.test/', '-4');
+	const card = await promptCard(page);
+	await armed(page);
+	await card.getByLabel('Remember').selectOption('until restart');
+	assert.match(await card.locator('.scope:has(:checked)').innerText(), /www\.example\.test\s+port 80\b/);
+	await card.locator('.prompt-title').click();
+	await page.keyboard.press('a');
+	assert.equal((await first.done).code, 0);
+	assert.equal((await world.lab.curl('http://www.example.test/', '-6').done).code, 0, 'nobody was asked again');
+	const [made] = (await rules()).filter((r) => r.name === 'allow-curl-www.example.test-80');
+	assert.deepEqual(made.operator.list.map((o) => o.operand), ['process.path', 'dest.host', 'dest.port']);
+	const byRule = async () => (await world.lab.api('GET', `/connections?protocol=tcp6&rule=${made.name}`)).body.items;
+	await eventually(async () => (await byRule()).some((c) => c.reason === 'rule'), 'the rule decided it');
+	await quiet();
+});
+
 world.test('keys choose scope and the rule is what the card said', async () => {
 	const page = await world.open();
 	const curl = world.lab.curl('http://api.weather.test/');

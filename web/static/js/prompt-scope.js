@@ -21,13 +21,15 @@ export function targets(c) {
 	const field = named ? 'dest.host' : 'dest.ip';
 	const list = [];
 	if (hasPort(c)) {
-		list.push({ id: 'exact', match: [field, 'dest.port', 'protocol'], parts: [{ strong: name }, { text: `port ${c.dest.port} ${c.protocol}` }] });
+		// A name may have addresses of both families, and "tcp" is IPv4 alone: the next try would be asked about again.
+		list.push(named ? { id: 'exact', match: [field, 'dest.port'], parts: [{ strong: name }, { text: `port ${c.dest.port}` }] }
+			: { id: 'exact', match: [field, 'dest.port', 'protocol'], parts: [{ strong: name }, { text: `port ${c.dest.port} ${c.protocol}` }] });
 		list.push({ id: 'name', match: [field], parts: [{ strong: name }, { text: 'any port' }] });
 		if (named && c.dest.ip) {
 			list.push({ id: 'address', match: ['dest.ip', 'dest.port', 'protocol'],
 				parts: [{ text: 'only address' }, { strong: c.dest.ip }, { text: `port ${c.dest.port}` }] });
 		}
-		list.push({ id: 'port', match: ['dest.port', 'protocol'], parts: [{ text: 'any host,' }, { text: `port ${c.dest.port} ${c.protocol}` }] });
+		list.push({ id: 'port', match: ['dest.port'], parts: [{ text: 'any host,' }, { text: `port ${c.dest.port}` }] });
 	} else {
 		list.push({ id: 'exact', match: [field, 'protocol'], parts: [{ strong: name }, { text: c.protocol }] });
 		list.push({ id: 'name', match: [field], parts: [{ strong: name }, { text: 'any protocol' }] });
