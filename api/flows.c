@@ -20,6 +20,8 @@
 #include "lib/hash.h"
 #include "lib/verdict.h"
 
+#define OLDEST_LOOKED_AT 16 /* for one to make room: in a flood, each looks */
+
 struct flow_view {
 	uint64_t id;
 	uint64_t connection_id; /* 0: none */
@@ -125,10 +127,12 @@ static void publish(struct flow_views *v, const struct flow_view *f, enum sse_ty
 
 /* ---- from the engine */
 
-/* What this telling has not named, if anything: its end was lost. */
+/* What this telling has not named, if one of the oldest is: its end was lost. */
 static struct flow_view *find_untold(const struct flow_views *v)
 {
-	for (struct hash_node *node = v->table.first; node; node = hash_next(node))
+	struct hash_node *node = v->table.first;
+
+	for (unsigned i = 0; node && i < OLDEST_LOOKED_AT; i++, node = hash_next(node))
 		if (view_of(node)->told != v->telling)
 			return view_of(node);
 	return NULL;

@@ -24,7 +24,8 @@
 #define POLL_NS 1000000000ull /* between two looks at one flow */
 #define TELLING_MAX                                                                                \
 	(LIMIT_IPC_BACKLOG / 8) /* bytes: the rest of the backlog stays for what happens */
-#define TELLING_PAUSE_NS 1000000000ull /* between two beginnings */
+#define TELLING_BEGIN (TELLING_MAX / 16) /* bytes: not while much is to be told already */
+#define TELLING_PAUSE_NS 5000000000ull /* between two beginnings */
 #define SETTLE_NS 3000000000ull /* so long a decided flow may have no conntrack entry yet */
 
 /* ---- begin and end */
@@ -332,7 +333,7 @@ static void go_on_telling(struct engine *e)
 		return;
 	settle(e);
 	if (e->flows_telling.is_wanted) {
-		if (!has_room(e) ||
+		if (outbox_events_size(e->outbox) >= TELLING_BEGIN ||
 			clock_mono_ns() - e->flows_telling.started_ns < TELLING_PAUSE_NS)
 			return;
 		if (!++e->flows_telling.number)
