@@ -154,6 +154,9 @@ class TestCliWithDaemon(unittest.TestCase):
         self.assertEqual((over["runs"], over["name"]), (False, before["name"]))
         # What it let through becomes rules.
         span = ("--from", over["from"])
+        # The history is written in order: with what was denied after the learning, all that it let through is there.
+        wait_until(lambda: any(c["action"] != "allow" for c in self.daemon.api.get(
+            f"/api/v1/connections?process.path={CURL}&from={over['from']}").json["items"]), what="the history")
         rows = [line.split("\t") for line in self.ruleman("suggest", CURL, *span).stdout.splitlines()]
         self.assertEqual([row[0] for row in rows], [str(n + 1) for n in range(len(rows))])
         self.assertTrue(any("example.test" in row[3] for row in rows), rows)
