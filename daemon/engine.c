@@ -272,10 +272,25 @@ static void resume_when_due(struct engine *e, uint64_t now)
 	engine_report_status(e);
 }
 
-static void on_tick(struct engine *e)
+static int on_queue(struct engine *e, struct error *err)
+{
+	int n = queue_read(e->queue, engine_on_packet, e);
+
+	if (n == ERR_CLOSED)
+		return error_set(err, n, NULL, "the netfilter queue is gone");
+	return n;
+}
+
+static int on_tick(struct engine *e, struct error *err)
 {
 	uint64_t now = clock_mono_ns();
+	/* What came in time counts, also where this loop comes late to it. */
+	int n = on_queue(e, err);
 
+	if (n < 0)
+		return n;
+	if (n < QUEUE_READ_MAX)
+		e->heard_ns = now;
 	read_timer(e->tick_fd);
 	e->ticks++;
 	attribution_drain(e->attribution);
@@ -298,6 +313,7 @@ static void on_tick(struct engine *e)
 	if (e->ticks % TICKS_STATUS == 0)
 		engine_report_status(e);
 	heap_tick(&e->heap, e->counters.packets + e->flows_over);
+	return 0;
 }
 
 static void on_signal(struct engine *e)
@@ -317,15 +333,6 @@ static void on_signal(struct engine *e)
 	}
 }
 
-static int on_queue(struct engine *e, struct error *err)
-{
-	int r = queue_read(e->queue, engine_on_packet, e);
-
-	if (r == ERR_CLOSED)
-		return error_set(err, r, NULL, "the netfilter queue is gone");
-	return 0;
-}
-
 static int dispatch_fd(struct engine *e, int fd, uint32_t events, struct error *err)
 {
 	if (fd == queue_fd(e->queue))
@@ -341,7 +348,7 @@ static int dispatch_fd(struct engine *e, int fd, uint32_t events, struct error *
 	} else if (fd == loader_fd(e->loader)) {
 		engine_on_loaded(e);
 	} else if (fd == e->tick_fd) {
-		on_tick(e);
+		return on_tick(e, err);
 	} else if (fd == e->flush_fd) {
 		read_timer(fd);
 		e->flush_armed = false;

@@ -61,6 +61,7 @@ struct engine {
 	struct dns_watch *dns;
 	struct hash sni_flows; /* whose first words tell their name: engine_sni.c */
 	struct sni_flow *sni_stalest;
+	uint64_t heard_ns; /* all that was sent before was read: CLOCK_MONOTONIC */
 	/* What others ask for through this machine: names that nobody here asked for must not become those of our own flows. */
 	struct names *forwarded_names;
 	struct dns_watch *forwarded_dns;

@@ -447,6 +447,14 @@ bool engine_sni_undecided(
 
 /* ---- time */
 
+/* Until when all that was said is known. Under a flood that leaves always something unread, it is not waited for endlessly. */
+static uint64_t heard_until_ns(const struct engine *e, uint64_t now_ns)
+{
+	uint64_t at_least = now_ns - LIMIT_SNI_HELLO_MS * MS;
+
+	return e->heard_ns > at_least ? e->heard_ns : at_least;
+}
+
 /* No more can be waited for: what was read so far counts. */
 static void judge_late(struct engine *e, struct sni_flow *f)
 {
@@ -460,12 +468,13 @@ static void judge_late(struct engine *e, struct sni_flow *f)
 
 void engine_sni_tick(struct engine *e, uint64_t now_ns)
 {
+	uint64_t heard_ns = heard_until_ns(e, now_ns);
 	struct sni_flow *f, *next;
 
 	/* Judging may drop its own flow, and no other. */
 	DL_FOREACH_SAFE (e->sni_stalest, f, next) {
 		if (f->state == SNI_OPEN && f->n_packets &&
-			now_ns > f->hello_ns + LIMIT_SNI_HELLO_MS * MS)
+			heard_ns > f->hello_ns + LIMIT_SNI_HELLO_MS * MS)
 			judge_late(e, f);
 		else if (f->state == SNI_OPEN && !f->n_packets &&
 			 now_ns > f->time_ns + LIMIT_SNI_SILENT_MS * MS)

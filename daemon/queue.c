@@ -25,7 +25,6 @@
 #include "lib/limits.h"
 
 #define BATCH 32 /* messages in one recvmmsg */
-#define READ_MAX 64 /* packets in one queue_read */
 #define COPY_RANGE 4096 /* the first words of a connection */
 #define MESSAGE_SIZE (COPY_RANGE + 2048) /* the packet and all attributes around it */
 #define VERDICT_SIZE 96 /* more than one verdict message takes */
@@ -188,7 +187,7 @@ int queue_read(struct queue *q, void (*fn)(void *ctx, const struct queue_packet 
 {
 	int n_packets = 0, n;
 
-	for (int round = 0; round < READ_MAX / BATCH; round++) {
+	for (int round = 0; round < QUEUE_READ_MAX / BATCH; round++) {
 		uint64_t start = 0;
 
 		n = receive_batch(q);

@@ -85,8 +85,10 @@ void queue_close(struct queue *q);
 /* Readable when packets wait. */
 int queue_fd(const struct queue *q);
 
+#define QUEUE_READ_MAX 64 /* packets in one queue_read(), so that other work gets its turn */
+
 /*
- * Reads what waits now (bounded: at most 64 packets a call, so that other work gets its turn),
+ * Reads what waits now, at most QUEUE_READ_MAX packets (fewer: no more waited),
  * calls `fn` for each, then sends the verdicts given meanwhile. The number of packets, or a
  * negative code (ERR_CLOSED: the socket is dead).
  */
