@@ -188,8 +188,8 @@ static int add_row(void *ctx, const struct audit_row *row)
 
 void audit_list(struct http_request *req)
 {
+	static const char *const kinds[] = { "token", "session", "user", "nobody", NULL };
 	struct audit_filter f = {
-		.kind = http_query(req, "who.kind"),
 		.name = http_query(req, "who.name"),
 		.uid = http_query(req, "who.uid"),
 		.object = http_query(req, "object"),
@@ -197,10 +197,12 @@ void audit_list(struct http_request *req)
 		.text = http_query(req, "q"),
 	};
 	struct log_page page;
-	uint64_t rest = 0;
+	uint64_t rest = 0, uid = 0;
 	int r;
 
-	if (!log_page_read(req, &page))
+	if (!http_query_word(req, "who.kind", kinds, &f.kind) ||
+		!http_query_number(req, "who.uid", 0, UINT32_MAX, &uid) ||
+		!log_page_read(req, &page))
 		return;
 	f.span = page.span;
 	r = audit_each(req->console->store, &f, add_row, &page, &rest);

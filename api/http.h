@@ -136,6 +136,13 @@ bool http_query_known(struct http_request *req, const char *const *names);
 bool http_query_number(
 	struct http_request *req, const char *name, uint64_t min, uint64_t max, uint64_t *ret);
 
+/* "true" and "false". */
+extern const char *const http_bools[];
+
+/* One of these words (ending with NULL) in a query parameter: *ret is it, or NULL when it is absent. Borrowed. False after a 422 naming it. */
+bool http_query_word(
+	struct http_request *req, const char *name, const char *const *words, const char **ret);
+
 /*
  * The order of a list: `sort` holds one of these names (ending with NULL), with a "-" before it for the greatest first.
  * Where it is absent *ret_key and *ret_descending stay. False after a 422.
