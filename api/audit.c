@@ -94,12 +94,14 @@ static void format_detail(const struct http_request *req, char buf[static LIMIT_
 	}
 }
 
-/* What was changed: by the path; or by the name that the request gives, which the answer says was a good one. */
+/* What was changed: the rule that an answer made; by the path; or by the name that the request gives, which the answer says was a good one. */
 static const char *object_of(struct exchange *x)
 {
 	const struct http_request *req = &x->req;
 	const char *name = json_string_value(json_object_get(req->body, "name"));
 
+	if (req->made[0])
+		return req->made;
 	if (req->param[0])
 		return req->param[0];
 	if (!name && req->route->query[0])

@@ -76,6 +76,8 @@ struct http_request {
 	struct caller caller;
 	bool is_tls; /* nobody between us and the client reads along: cookies are for such connections only */
 	const char *param[HTTP_PARAMS_MAX]; /* the {} parts of the path, decoded, in order */
+	/* For the audit log: the rule that came of it. Empty where the request names it, or there is none. */
+	char made[LIMIT_RULE_NAME + 1];
 	json_t *body; /* parsed; NULL where the route takes none. Borrowed: the server frees it */
 
 	/*
