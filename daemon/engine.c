@@ -276,6 +276,7 @@ static int on_queue(struct engine *e, struct error *err)
 {
 	int n = queue_read(e->queue, engine_on_packet, e);
 
+	e->names_are_read = false;
 	if (n == ERR_CLOSED)
 		return error_set(err, n, NULL, "the netfilter queue is gone");
 	return n;
@@ -375,11 +376,13 @@ static int turn(struct engine *e, int timeout_ms, struct error *err)
 	if (n < 0 && errno != EINTR)
 		return error_set(err, ERR_IO, NULL, "epoll: %s", strerror(errno));
 	/* Names before the packets that go there: an answer that came before a packet is among the events that tell of it. */
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < n; i++) {
+		e->names_are_read |= events[i].data.fd == queue_fd(e->queue);
 		if (events[i].data.fd == nflog_fd(e->nflog))
 			engine_names_drain(e);
 		else if (events[i].data.fd == file_watch_fd(e->hosts_watch))
 			engine_names_hosts(e);
+	}
 	for (int i = 0; i < n; i++) {
 		int r = dispatch_fd(e, events[i].data.fd, events[i].events, err);
 

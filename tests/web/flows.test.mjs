@@ -58,6 +58,30 @@ world.test('a flow appears with program, host, address, rule, age and bytes both
 	await row.waitFor({ state: 'detached' });
 });
 
+world.test('port, age and bytes are in sight on every screen, those of a phone too', async () => {
+	await hold('www.example.test');
+	const page = await world.open('/flows');
+	const row = rows(page).filter({ hasText: 'www.example.test' });
+	await row.waitFor();
+	for (const width of [1279, 1024, 860, 859, 719, 390, 320]) {
+		await page.setViewportSize({ width, height: 844 });
+		const boxes = {};
+		for (const [key, text] of Object.entries({ program: /python3/, age: /\d+ (s|min)/, tools: /End/, dest: /www\.example\.test/, port: /80\s+tcp/, sent: /\d B|KiB|—/, received: /\d B|KiB|—/ })) {
+			const cell = row.locator(`.f-${key}`);
+			assert.match(await cell.innerText(), text, `${key}, ${width} px`);
+			boxes[key] = await cell.boundingBox();
+			assert.ok(boxes[key].width > 0 && boxes[key].x >= 0 && boxes[key].x + boxes[key].width <= width, `${key} in ${width} px`);
+		}
+		// Three lines on a phone, one elsewhere.
+		const lines = width < 860 ? [['program', 'age', 'tools'], ['dest', 'port'], ['sent', 'received']] : [Object.keys(boxes)];
+		const middle = (key) => boxes[key].y + boxes[key].height / 2;
+		for (const line of lines) {
+			assert.ok(line.every((key) => Math.abs(middle(key) - middle(line[0])) < 8), `${line} in one line, ${width} px: ${JSON.stringify(boxes)}`);
+		}
+		assert.ok(lines.every((line, i) => i === 0 || middle(line[0]) > middle(lines[i - 1][0]) + 8), `line by line, ${width} px`);
+	}
+});
+
 world.test('the end button ends it, by keyboard, and the program sees that', async () => {
 	const client = await hold('news.example.test');
 	const other = await hold('www.example.test');
