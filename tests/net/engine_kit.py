@@ -187,6 +187,11 @@ class EngineTest(unittest.TestCase):
         self.wait_clients(daemon, 1)
         return events
 
+    def waiting(self):
+        """The packets that have no verdict yet (see nfnetlink_queue's seq_show())."""
+        queues = self.net.inside(["cat", "/proc/net/netfilter/nfnetlink_queue"]).stdout
+        return sum(int(line.split()[2]) for line in queues.splitlines())
+
     def wait_clients(self, daemon, n):
         wait_until(lambda: daemon.status()["console"]["clients"] >= n, what="the engine to know of a client")
 

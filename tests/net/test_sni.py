@@ -183,11 +183,6 @@ class SniTest(EngineTest):
         dest = decided["dest"]
         self.assertEqual((dest["host"], dest["host_source"], dest["host_certainty"], decided["action"]), (host, source, certainty, action), decided)
 
-    def waiting(self):
-        """The packets that have no verdict yet (see nfnetlink_queue's seq_show())."""
-        queues = self.net.inside(["cat", "/proc/net/netfilter/nfnetlink_queue"]).stdout
-        return sum(int(line.split()[2]) for line in queues.splitlines())
-
     def test_01_tls_over_both_families(self):
         _, events = self.begin()
         for name, address in (("four.secret.test", TLS4), ("six.secret.test", TLS6)):
