@@ -54,6 +54,7 @@ struct engine {
 	bool uids_told; /* the queue tells who owns a socket: it did once */
 	struct cpu_follow cpu_follow;
 	uint64_t drained_batch; /* of the queue, for which traces and names were read */
+	uint64_t heard_batch; /* for which the console was heard */
 	struct firewall *firewall;
 	struct attribution *attribution;
 	struct names *names;
@@ -62,7 +63,7 @@ struct engine {
 	struct hash sni_flows; /* whose first words tell their name: engine_sni.c */
 	struct sni_flow *sni_stalest;
 	uint64_t heard_ns; /* all that was sent before was read: CLOCK_MONOTONIC */
-	bool names_are_read; /* which were answered before the packet that the queue told of */
+	bool before_is_read; /* names and words of the console from before the packet that the queue told of */
 	/* What others ask for through this machine: names that nobody here asked for must not become those of our own flows. */
 	struct names *forwarded_names;
 	struct dns_watch *forwarded_dns;

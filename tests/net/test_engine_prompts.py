@@ -12,6 +12,7 @@ from daemon import rule
 
 # The bounds of lib/limits.h.
 HELD_PER_FLOW, HELD_PER_PROMPT, HELD_PER_PROCESS, PROMPTS = 4, 64, 128, 256
+TICK_S = 0.2  # longer than one of the engine takes
 ANSWER_S = 6  # the console waits for 10 s until the engine has taken an answer
 
 
@@ -274,6 +275,22 @@ class EndTest(EngineTest):
         with d.events("connection", "alert"):
             self.assertEqual(self.puppet().call("tcp", WWW4, 80).error, "ECONNREFUSED")
         self.assertEqual(self.connections(d, 1)[0]["reason"], "no_client")
+
+    def test_who_listens_is_asked_however_late_that_is_read(self):
+        d = self.start_daemon(config={"default_action": "reject"})
+        program = self.puppet()
+        os.kill(d.pid(), signal.SIGSTOP)
+        self.addCleanup(os.kill, d.pid(), signal.SIGCONT)
+        late = time.monotonic() + TICK_S
+        wait_until(lambda: time.monotonic() > late, what="the tick, which the engine will see first")
+        events = d.events()
+        self.addCleanup(events.close)
+        self.assertEqual(events.status, 200)
+        program.begin("tcp", WWW4, 80)
+        wait_until(lambda: self.waiting() == 1, what="the packet in the queue")
+        os.kill(d.pid(), signal.SIGCONT)
+        self.answer(d, events.wait_for("prompt.opened").data, "allow")
+        self.assertIsNone(program.result().error)
 
     def test_a_prompt_outlives_the_client_that_saw_it_open(self):
         d = self.start_daemon()
