@@ -211,8 +211,16 @@ export function suite(options = {}, rules = [], flags = []) {
 	let kept = null;
 
 	/** What a failed test was looking at, where somebody asked for it. */
+	const lastPage = () => [...contexts.flatMap((c) => c.pages()), ...(kept?.context.pages() ?? [])].at(-1);
+
+	/** What stood there, for who reads the log. */
+	async function pageText() {
+		const text = await lastPage()?.evaluate(() => document.body.innerText).catch((error) => error.message);
+		return text ? `\nThe page: ${text.replace(/\s+/g, ' ').slice(0, 1500)}` : '';
+	}
+
 	async function keepPicture(name) {
-		const page = [...contexts.flatMap((c) => c.pages()), ...(kept?.context.pages() ?? [])].at(-1);
+		const page = lastPage();
 		if (process.env.OPENSNITCH_TEST_PICTURES && page) {
 			await page.screenshot({ path: join(process.env.OPENSNITCH_TEST_PICTURES, `${name.replace(/\W+/g, '-')}.png`) }).catch(() => {});
 		}
@@ -293,6 +301,7 @@ export function suite(options = {}, rules = [], flags = []) {
 			assert.deepEqual(problems, [], 'the pages are clean');
 		} catch (error) {
 			await keepPicture(name);
+			error.message += await pageText();
 			throw error;
 		} finally {
 			await Promise.all([...contexts.splice(0).map((c) => c.close()), putBack()]);
