@@ -46,9 +46,11 @@
 
 /* ---- the hash, in two words of the same meaning */
 
+/* Twice: after once, a difference in the highest bit is the same under every key, and another word could take it back. */
 static uint64_t mix(uint64_t hash, uint64_t value)
 {
 	hash = (hash ^ value) * MIX;
+	hash = (hash ^ hash >> 32) * MIX;
 	return hash ^ hash >> 32;
 }
 
@@ -76,10 +78,12 @@ uint64_t witness_flow_hash(const struct flow *flow, uint64_t key)
 static void put_mix(struct bpf_code *c)
 {
 	code_op(c, BPF_XOR, R9, R1);
-	code_op(c, BPF_MUL, R9, R5);
-	code_move(c, R2, R9);
-	code_op_value(c, BPF_RSH, R2, 32);
-	code_op(c, BPF_XOR, R9, R2);
+	for (unsigned i = 0; i < 2; i++) {
+		code_op(c, BPF_MUL, R9, R5);
+		code_move(c, R2, R9);
+		code_op_value(c, BPF_RSH, R2, 32);
+		code_op(c, BPF_XOR, R9, R2);
+	}
 }
 
 /*
