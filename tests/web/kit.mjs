@@ -172,6 +172,16 @@ function recordViolations() {
 	});
 }
 
+/** The same: messages go after some seconds, which a machine may need between two steps of a test. They stay longer, as under a pointer. */
+function keepMessages() {
+	const stay = (toast) => {
+		toast.dispatchEvent(new Event('pointerenter'));
+		setTimeout(() => toast.dispatchEvent(new Event('pointerleave')), 20000);
+	};
+	new MutationObserver((list) => list.flatMap((m) => [...m.addedNodes]).filter((n) => n.classList?.contains('toast')).forEach(stay))
+		.observe(document, { childList: true, subtree: true });
+}
+
 /** A page and what went wrong in it. */
 async function watchPage(context, problemsNow) {
 	const page = await context.newPage();
@@ -246,6 +256,7 @@ export function suite(options = {}, rules = [], flags = []) {
 	world.profile = async (more = {}) => {
 		const context = await world.browser.newContext({ viewport: { width: 1440, height: 900 }, ...more });
 		await context.addInitScript(recordViolations);
+		await context.addInitScript(keepMessages);
 		contexts.push(context);
 		return context;
 	};
