@@ -284,7 +284,7 @@ class SniTest(EngineTest):
 
     def test_08_an_own_question_to_dns_counts_more(self):
         _, events = self.begin()
-        curl = self.net.popen(["curl", "-sS", "-k", "-m", "25", "https://api.weather.test/"], user="nobody")
+        curl = self.net.popen(["curl", "-sS", "-k", "-m", "50", "https://api.weather.test/"], user="nobody")
         self.assert_curl(curl, "secret hello")
         self.check(self.decision(events, host="api.weather.test"), "api.weather.test", "dns", "exact")
 

@@ -117,7 +117,7 @@ class Lab {
 
 	/** The same where the daemon is in a network namespace that this process is not in: by its Unix socket. */
 	async apiByCurl(method, path, body) {
-		const args = ['-sS', '--max-time', '30', '--unix-socket', this.socket, '-X', method, '-H', `Content-Type: application/${method === 'PATCH' ? 'merge-patch+json' : 'json'}`,
+		const args = ['-sS', '--max-time', '60', '--unix-socket', this.socket, '-X', method, '-H', `Content-Type: application/${method === 'PATCH' ? 'merge-patch+json' : 'json'}`,
 			'-w', '\n%{http_code}', `http://localhost/api/v1${path}`];
 		const { stdout, stderr } = spawnSync('curl', body === undefined ? args : [...args, '--data-binary', JSON.stringify(body)], { encoding: 'utf8' });
 		const [, text, status] = /^([^]*)\n(\d+)$/.exec(stdout) ?? assert.fail(`curl: ${stderr}`);
