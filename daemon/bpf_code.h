@@ -41,7 +41,7 @@ void code_set(struct bpf_code *c, enum bpf_register to, int32_t value);
 void code_set64(struct bpf_code *c, enum bpf_register to, uint64_t value);
 void code_set_map(struct bpf_code *c, enum bpf_register to, int map_fd);
 
-/* to = to OP value, of 64 bits: BPF_ADD, BPF_AND, BPF_OR, BPF_XOR, BPF_MUL, BPF_LSH, BPF_RSH. */
+/* to = to OP value, of 64 bits: BPF_ADD, BPF_SUB, BPF_AND, BPF_OR, BPF_XOR, BPF_MUL, BPF_LSH, BPF_RSH. */
 void code_op(struct bpf_code *c, uint8_t op, enum bpf_register to, enum bpf_register value);
 void code_op_value(struct bpf_code *c, uint8_t op, enum bpf_register to, int32_t value);
 
@@ -50,7 +50,7 @@ void code_ntohs(struct bpf_code *c, enum bpf_register to);
 
 void code_call(struct bpf_code *c, int32_t helper);
 
-/* if (a OP value): BPF_JEQ, BPF_JNE. What it returns goes to code_land() where the jump leads to. */
+/* if (a OP value): BPF_JEQ, BPF_JNE, BPF_JGT (without a sign). What it returns goes to code_land() where the jump leads to. */
 unsigned code_jump(struct bpf_code *c, uint8_t op, enum bpf_register a, int32_t value);
 unsigned code_jump_always(struct bpf_code *c);
 void code_land(struct bpf_code *c, unsigned jump);
