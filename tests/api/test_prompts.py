@@ -145,7 +145,7 @@ class TestPrompts(ApiCase):
         self.addCleanup(events.close)
         hosts = ["www.example.test", "news.example.test", "api.weather.test", "updates.example.test", "time.test"]
         for n, host in enumerate(hosts):
-            self.net.popen(["curl", "-4sf", "-m", "25", "-o", "/dev/null", f"http://{host}/"])
+            self.net.popen(["curl", "-4sf", "-m", "100", "-o", "/dev/null", f"http://{host}/"])
             events.wait_for("prompt.opened", skip=n)
         opened = [e.data["id"] for e in events.all("prompt.opened")]
         self.assertEqual(self.pages("opened", 2), opened)

@@ -48,6 +48,7 @@ sys.stdin.read()
 PROGRAM = r"""
 import os, socket, sys, time
 had, host, port, kind, *pieces = sys.argv[1:]
+began = time.monotonic()
 while True:
     s = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM)
     s.settimeout(60)
@@ -62,7 +63,6 @@ if kind == "tcp":
 else:
     os.pwrite(int(had), b"\1", own)
 print(own, flush=True)
-began = time.monotonic()
 for p in pieces:
     if p == ".":
         print(len(s.recv(65536)), flush=True)
@@ -165,7 +165,7 @@ class SniTest(EngineTest):
             took = float(p.stdout.readline())
             decided = self.decision(events, port)
             if took < SOON_S:
-                break  # else the machine stood still between two pieces, and what had come was judged: once more
+                break  # else the machine stood still: what had come was judged, or the kernel sent no second piece before an answer (RFC 5681, 3.1)
         return p, decided
 
     def denied(self, events, name, address=TLS4):
@@ -231,18 +231,24 @@ class SniTest(EngineTest):
         p, decided = self.whole(events, (TLS4, 443, "tcp"), hello[:3], hello[3:70], hello[70:], then=".")
         self.check(decided, "openssl.hello.test", "sni", "exact")
         self.assertGreater(int(p.stdout.readline()), 0)
-        # Decided: nothing more of it comes by.
-        before = packets(d, len(self.decided))
-        p, port = self.program(lab.ZONE["www.example.test"]["A"][0], 8443, "tcp", hello, *[b"x" * 1000] * 20)
-        self.check(self.decision(events, port), "openssl.hello.test", "sni", "exact")
-        self.assertEqual(p.wait(DEADLINE), 0)
-        # Counters that know of a later connection know of all before it.
-        p, _ = self.program(TLS4, 9000, "udp", b"x", ".")
-        self.assertGreater(int(p.stdout.readline()), 0)
-        self.assertLess(packets(d, len(self.decided) + 1) - before, 10)
         # One that does not go on is decided without.
         p, port = self.program(TLS4, 443, "tcp", hello[:50], "=")
         self.check(self.decision(events, port), None, "none", "none")
+        d.close()
+        # Decided: nothing more of it comes by.
+        for _ in range(20):
+            d, events = self.begin()
+            p, port = self.program(lab.ZONE["www.example.test"]["A"][0], 8443, "tcp", hello, "!", *[b"x" * 1000] * 20)
+            took = float(p.stdout.readline())
+            self.assertEqual(p.wait(DEADLINE), 0)
+            if took < SOON_S:
+                break
+            d.close()
+        self.check(self.decision(events, port), "openssl.hello.test", "sni", "exact")
+        # Counters that know of a later connection know of all before it.
+        p, _ = self.program(TLS4, 9000, "udp", b"x", ".")
+        self.assertGreater(int(p.stdout.readline()), 0)
+        self.assertLess(packets(d, 2), 10)
 
     def test_06_no_tls(self):
         _, events = self.begin()
@@ -278,7 +284,7 @@ class SniTest(EngineTest):
 
     def test_08_an_own_question_to_dns_counts_more(self):
         _, events = self.begin()
-        curl = self.net.popen(["curl", "-sS", "-k", "-m", "25", "https://api.weather.test/"], user="nobody")
+        curl = self.net.popen(["curl", "-sS", "-k", "-m", "50", "https://api.weather.test/"], user="nobody")
         self.assert_curl(curl, "secret hello")
         self.check(self.decision(events, host="api.weather.test"), "api.weather.test", "dns", "exact")
 
