@@ -94,12 +94,14 @@ static void format_detail(const struct http_request *req, char buf[static LIMIT_
 	}
 }
 
-/* What was changed: by the path; or by the name that the request gives, which the answer says was a good one. */
+/* What was changed: the rule that an answer made; by the path; or by the name that the request gives, which the answer says was a good one. */
 static const char *object_of(struct exchange *x)
 {
 	const struct http_request *req = &x->req;
 	const char *name = json_string_value(json_object_get(req->body, "name"));
 
+	if (req->made[0])
+		return req->made;
 	if (req->param[0])
 		return req->param[0];
 	if (!name && req->route->query[0])
@@ -188,8 +190,8 @@ static int add_row(void *ctx, const struct audit_row *row)
 
 void audit_list(struct http_request *req)
 {
+	static const char *const kinds[] = { "token", "session", "user", "nobody", NULL };
 	struct audit_filter f = {
-		.kind = http_query(req, "who.kind"),
 		.name = http_query(req, "who.name"),
 		.uid = http_query(req, "who.uid"),
 		.object = http_query(req, "object"),
@@ -197,10 +199,12 @@ void audit_list(struct http_request *req)
 		.text = http_query(req, "q"),
 	};
 	struct log_page page;
-	uint64_t rest = 0;
+	uint64_t rest = 0, uid = 0;
 	int r;
 
-	if (!log_page_read(req, &page))
+	if (!http_query_word(req, "who.kind", kinds, &f.kind) ||
+		!http_query_number(req, "who.uid", 0, UINT32_MAX, &uid) ||
+		!log_page_read(req, &page))
 		return;
 	f.span = page.span;
 	r = audit_each(req->console->store, &f, add_row, &page, &rest);

@@ -76,6 +76,8 @@ struct http_request {
 	struct caller caller;
 	bool is_tls; /* nobody between us and the client reads along: cookies are for such connections only */
 	const char *param[HTTP_PARAMS_MAX]; /* the {} parts of the path, decoded, in order */
+	/* For the audit log: the rule that came of it. Empty where the request names it, or there is none. */
+	char made[LIMIT_RULE_NAME + 1];
 	json_t *body; /* parsed; NULL where the route takes none. Borrowed: the server frees it */
 
 	/*
@@ -135,6 +137,13 @@ bool http_query_known(struct http_request *req, const char *const *names);
  */
 bool http_query_number(
 	struct http_request *req, const char *name, uint64_t min, uint64_t max, uint64_t *ret);
+
+/* "true" and "false". */
+extern const char *const http_bools[];
+
+/* One of these words (ending with NULL) in a query parameter: *ret is it, or NULL when it is absent. Borrowed. False after a 422 naming it. */
+bool http_query_word(
+	struct http_request *req, const char *name, const char *const *words, const char **ret);
 
 /*
  * The order of a list: `sort` holds one of these names (ending with NULL), with a "-" before it for the greatest first.

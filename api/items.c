@@ -50,12 +50,23 @@ static bool has_value(const json_t *v, const char *wanted)
 
 static bool is_wanted(struct http_request *req, const json_t *item, const struct items_kind *kind)
 {
-	for (const char *const *f = kind->filters; *f; f++) {
-		const char *wanted = http_query(req, *f);
+	for (const struct items_filter *f = kind->filters; f->name; f++) {
+		const char *wanted = http_query(req, f->name);
 
-		if (wanted && !has_value(json_object_get(item, *f), wanted))
+		if (wanted && !has_value(json_object_get(item, f->name), wanted))
 			return false;
 	}
+	return true;
+}
+
+/* False after a 422: a word that no item can have is a mistake. */
+static bool check_filters(struct http_request *req, const struct items_kind *kind)
+{
+	const char *word;
+
+	for (const struct items_filter *f = kind->filters; f->name; f++)
+		if (f->words && !http_query_word(req, f->name, f->words, &word))
+			return false;
 	return true;
 }
 
@@ -149,7 +160,7 @@ static void reply(struct http_request *req, const json_t *items, const struct it
 
 	if (!http_page_read(req, &page) ||
 		!http_query_sort(req, kind->sorts, &order.key, &order.descending) ||
-		!read_place(req, &page, &order, &place))
+		!check_filters(req, kind) || !read_place(req, &page, &order, &place))
 		return;
 	all = items ? collect(req, items, kind, &order, &n) : NULL;
 	shown = json_array();

@@ -7,13 +7,19 @@
 
 struct http_request;
 
+/* A member with the value that is asked for, or an array that has it. */
+struct items_filter {
+	const char *name; /* NULL: the end */
+	const char *const *
+		words; /* the values that there are, ending with NULL: another one is a 422; NULL: any */
+};
+
 /* Names of members, each list ending with NULL; the route names them all, with "limit", "cursor" and "sort". */
 struct items_kind {
 	const char *const *
 		sorts; /* the first is the order without `sort`; an item without the member comes last */
 	const char *const *ids; /* which, together, tell items apart */
-	const char *const
-		*filters; /* a member with the value that is asked for, or an array that has it */
+	const struct items_filter *filters;
 };
 
 /* Answers with the page that the request asks for, or a 422. Takes `items`, an array of objects; NULL: 503. */

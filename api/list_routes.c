@@ -87,8 +87,10 @@ void route_lists_list(struct http_request *req)
 {
 	static const char *const sorts[] = { "name", "updated", NULL };
 	static const char *const ids[] = { "kind", "name", "operand", "folder", NULL };
-	static const char *const filters[] = { "kind", "name", "operand", "folder", "url",
-		"enabled", NULL };
+	static const char *const kinds[] = { "subscription", "folder", NULL };
+	static const struct items_filter filters[] = { { "kind", kinds }, { "name", NULL },
+		{ "operand", NULL }, { "folder", NULL }, { "url", NULL }, { "enabled", http_bools },
+		{ NULL, NULL } };
 	static const struct items_kind kind = { sorts, ids, filters };
 	const struct console *c = req->console;
 	json_t *items = json_array();

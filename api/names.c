@@ -82,11 +82,15 @@ void names_end(struct console *c, const struct ipc_names_end *msg)
 {
 	static const char *const sorts[] = { "address", "name", "learned", "expires", NULL };
 	static const char *const ids[] = { "address", "name", "source", "server", NULL };
-	static const char *const filters[] = { "source", "server", NULL };
-	static const struct items_kind kind = { sorts, ids, filters };
+	const char *sources[HOST_COUNT_ + 1] = { NULL };
+	const struct items_filter filters[] = { { "source", sources }, { "server", NULL },
+		{ NULL, NULL } };
+	const struct items_kind kind = { sorts, ids, filters };
 	json_t *items;
 	struct http_request *req = engine_ask_end(c->asks, msg->request, &items);
 
+	for (unsigned i = 0; i < HOST_COUNT_; i++)
+		sources[i] = host_source_str((enum host_source)i);
 	if (req)
 		items_reply(req, items, &kind);
 	else

@@ -191,6 +191,7 @@ void prompts_answer_result(struct prompts *p, const struct ipc_answer_result *ms
 		if (req)
 			reply_gone(req);
 	} else if (req) {
+		snprintf(req->made, sizeof(req->made), "%s", a->rule);
 		http_reply_json(req, 200,
 			json_pack("{s:I, s:s, s:i, s:o}", "id", (json_int_t)a->prompt_id, "action",
 				action_str(a->action), "released", (int)msg->released, "rule",

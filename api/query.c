@@ -75,6 +75,26 @@ bool http_query_number(
 	return false;
 }
 
+const char *const http_bools[] = { "true", "false", NULL };
+
+bool http_query_word(
+	struct http_request *req, const char *name, const char *const *words, const char **ret)
+{
+	char all[160] = "";
+	size_t used = 0;
+
+	*ret = http_query(req, name);
+	if (!*ret || is_in(words, *ret))
+		return true;
+	for (unsigned i = 0; words[i] && used < sizeof(all); i++) {
+		const char *sep = !i ? "" : words[i + 1] ? ", " : " or ";
+
+		used += (size_t)snprintf(all + used, sizeof(all) - used, "%s%s", sep, words[i]);
+	}
+	http_reply_invalid(req, name, "must be %s", all);
+	return false;
+}
+
 bool http_query_sort(
 	struct http_request *req, const char *const *keys, unsigned *ret_key, bool *ret_descending)
 {

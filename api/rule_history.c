@@ -108,16 +108,16 @@ static bool is_known(const struct console *c, const char *name)
 
 void rule_history_get(struct http_request *req)
 {
-	struct rule_change_filter f = {
-		.name = req->param[0],
-		.kind = http_query(req, "change"),
-		.by_kind = http_query(req, "by.kind"),
-		.by_name = http_query(req, "by.name"),
-	};
+	static const char *const kinds[] = { "created", "updated", "renamed", "deleted", NULL };
+	static const char *const by_kinds[] = { "token", "session", "user", "file", "clock", NULL };
+	struct rule_change_filter f = { .name = req->param[0],
+		.by_name = http_query(req, "by.name") };
 	struct log_page page;
 	int r;
 
-	if (!log_page_read(req, &page))
+	if (!http_query_word(req, "change", kinds, &f.kind) ||
+		!http_query_word(req, "by.kind", by_kinds, &f.by_kind) ||
+		!log_page_read(req, &page))
 		return;
 	f.span = page.span;
 	r = rule_changes_each(req->console->store, &f, add_change, &page);

@@ -37,24 +37,16 @@ static bool wanted(const struct rule_entry *e, const struct filter *f)
 	       (!f->q || strcasestr(e->doc->text, f->q));
 }
 
-/* False after a 422. */
-static bool check_bool(struct http_request *req, const char *name, const char *text)
-{
-	if (!text || strcmp(text, "true") == 0 || strcmp(text, "false") == 0)
-		return true;
-	http_reply_invalid(req, name, "must be true or false");
-	return false;
-}
-
 /* False after a 422: a word that no rule can have is a mistake. */
 static bool read_filter(struct http_request *req, struct filter *f)
 {
 	enum rule_duration d;
 	enum action a;
 
-	*f = (struct filter) { http_query(req, "action"), http_query(req, "duration"),
-		http_query(req, "q"), http_query(req, "name"), http_query(req, "enabled"),
-		http_query(req, "precedence"), http_query(req, "nolog") };
+	*f = (struct filter) { .action = http_query(req, "action"),
+		.duration = http_query(req, "duration"),
+		.q = http_query(req, "q"),
+		.name = http_query(req, "name") };
 	if (f->action && !action_parse(f->action, &a)) {
 		http_reply_invalid(req, "action", "must be allow, deny or reject");
 		return false;
@@ -64,8 +56,9 @@ static bool read_filter(struct http_request *req, struct filter *f)
 			"must be 30s, 5m, 15m, 30m, 1h, 12h, until restart or always");
 		return false;
 	}
-	return check_bool(req, "enabled", f->enabled) &&
-	       check_bool(req, "precedence", f->precedence) && check_bool(req, "nolog", f->nolog);
+	return http_query_word(req, "enabled", http_bools, &f->enabled) &&
+	       http_query_word(req, "precedence", http_bools, &f->precedence) &&
+	       http_query_word(req, "nolog", http_bools, &f->nolog);
 }
 
 static json_t *problems_json(const struct rule_book *b)

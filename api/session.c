@@ -193,7 +193,8 @@ void sessions_list(struct http_request *req)
 {
 	static const char *const sorts[] = { "created", "last_used", "expires", "login", NULL };
 	static const char *const ids[] = { "id", NULL };
-	static const char *const filters[] = { "login", "scopes", "current", NULL };
+	static const struct items_filter filters[] = { { "login", NULL }, { "scopes", scope_words },
+		{ "current", http_bools }, { NULL, NULL } };
 	static const struct items_kind kind = { sorts, ids, filters };
 	struct listing l = { json_array(), &req->caller, 0 };
 

@@ -30,6 +30,8 @@ static const struct {
 } scope_names[] = { { SCOPE_READ, "read" }, { SCOPE_PROMPTS, "prompts" }, { SCOPE_RULES, "rules" },
 	{ SCOPE_ADMIN, "admin" } };
 
+const char *const scope_words[] = { "read", "prompts", "rules", "admin", NULL };
+
 struct tokens *tokens_new(struct store *store)
 {
 	struct tokens *t = calloc(1, sizeof(*t));
@@ -193,7 +195,8 @@ void tokens_list(struct http_request *req)
 {
 	static const char *const sorts[] = { "name", "created", "last_used", "expires", NULL };
 	static const char *const ids[] = { "name", NULL };
-	static const char *const filters[] = { "name", "scopes", "created_by", NULL };
+	static const struct items_filter filters[] = { { "name", NULL }, { "scopes", scope_words },
+		{ "created_by", NULL }, { NULL, NULL } };
 	static const struct items_kind kind = { sorts, ids, filters };
 	const struct tokens *t = auth_tokens(req->console->auth);
 	json_t *items = json_array();

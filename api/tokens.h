@@ -25,6 +25,9 @@ const struct token_row *tokens_find(struct tokens *t, const uint8_t hash[static 
 
 /* ---- scopes as text */
 
+/* All names, ending with NULL. */
+extern const char *const scope_words[];
+
 /* An array of names. Returns owned. */
 json_t *scopes_json(unsigned scopes);
 

@@ -50,7 +50,7 @@ void code_ntohs(struct bpf_code *c, enum bpf_register to);
 
 void code_call(struct bpf_code *c, int32_t helper);
 
-/* if (a OP value), if (a OP b): BPF_JEQ, BPF_JNE, BPF_JSLE. What it returns goes to code_land() where the jump leads to. */
+/* if (a OP value), if (a OP b): BPF_JEQ, BPF_JNE, BPF_JGT (without a sign), BPF_JSLE. What it returns goes to code_land(). */
 unsigned code_jump(struct bpf_code *c, uint8_t op, enum bpf_register a, int32_t value);
 unsigned code_jump_register(
 	struct bpf_code *c, uint8_t op, enum bpf_register a, enum bpf_register b);

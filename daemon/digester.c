@@ -5,8 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +16,7 @@
 #include "lib/cleanup.h"
 #include "lib/sha1_md5.h"
 #include "lib/sha256.h"
+#include "lib/worker.h"
 
 #define CHUNK 65536
 #define HEX_MAX (2 * SHA256_LEN + 1)
@@ -47,11 +46,7 @@ struct digester {
 	int event_fd;
 	uint64_t turn;
 	struct entry entries[LIMIT_DIGESTS];
-	bool has_thread;
-	pthread_t thread;
-	pthread_mutex_t lock; /* of all below */
-	pthread_cond_t more;
-	bool stopping;
+	struct worker worker; /* its lock is of all below */
 	struct job todo[LIMIT_DIGEST_JOBS], done[LIMIT_DIGEST_JOBS];
 	unsigned n_todo, n_done, n_out; /* n_out: with the thread now */
 };
@@ -120,40 +115,26 @@ static void *work(void *arg)
 	struct digester *d = arg;
 	const uint64_t one = 1;
 
-	pthread_mutex_lock(&d->lock);
+	pthread_mutex_lock(&d->worker.lock);
 	for (;;) {
 		struct job job;
 
-		while (!d->n_todo && !d->stopping)
-			pthread_cond_wait(&d->more, &d->lock);
-		if (d->stopping)
+		while (!d->n_todo && !d->worker.stopping)
+			pthread_cond_wait(&d->worker.more, &d->worker.lock);
+		if (d->worker.stopping)
 			break;
 		job = d->todo[0];
 		memmove(d->todo, d->todo + 1, --d->n_todo * sizeof(d->todo[0]));
 		d->n_out = 1;
-		pthread_mutex_unlock(&d->lock);
+		pthread_mutex_unlock(&d->worker.lock);
 		read_file(&job);
-		pthread_mutex_lock(&d->lock);
+		pthread_mutex_lock(&d->worker.lock);
 		d->n_out = 0;
 		d->done[d->n_done++] = job;
 		(void)!write(d->event_fd, &one, sizeof(one));
 	}
-	pthread_mutex_unlock(&d->lock);
+	pthread_mutex_unlock(&d->worker.lock);
 	return NULL;
-}
-
-static bool start_thread(struct digester *d)
-{
-	sigset_t all, old;
-
-	if (d->has_thread)
-		return true;
-	/* Signals are the loop's. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	d->has_thread = pthread_create(&d->thread, NULL, work, d) == 0;
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return d->has_thread;
 }
 
 /* ---- the engine's side */
@@ -164,8 +145,7 @@ int digester_open(struct digester **ret, struct error *err)
 
 	if (!d)
 		return error_set(err, ERR_NOMEM, NULL, "out of memory");
-	pthread_mutex_init(&d->lock, NULL);
-	pthread_cond_init(&d->more, NULL);
+	worker_init(&d->worker);
 	d->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (d->event_fd < 0) {
 		int code = err_from_errno(errno);
@@ -181,15 +161,7 @@ void digester_close(struct digester *d)
 {
 	if (!d)
 		return;
-	if (d->has_thread) {
-		pthread_mutex_lock(&d->lock);
-		d->stopping = true;
-		pthread_cond_signal(&d->more);
-		pthread_mutex_unlock(&d->lock);
-		pthread_join(d->thread, NULL);
-	}
-	pthread_mutex_destroy(&d->lock);
-	pthread_cond_destroy(&d->more);
+	worker_done(&d->worker);
 	if (d->event_fd >= 0)
 		close(d->event_fd);
 	free(d);
@@ -213,7 +185,7 @@ void digester_collect(struct digester *d)
 	uint64_t n;
 
 	(void)!read(d->event_fd, &n, sizeof(n));
-	pthread_mutex_lock(&d->lock);
+	pthread_mutex_lock(&d->worker.lock);
 	for (unsigned i = 0; i < d->n_done; i++) {
 		struct entry *e = find(d, &d->done[i].key);
 
@@ -223,7 +195,7 @@ void digester_collect(struct digester *d)
 		memcpy(e->hex, d->done[i].hex, sizeof(e->hex));
 	}
 	d->n_done = 0;
-	pthread_mutex_unlock(&d->lock);
+	pthread_mutex_unlock(&d->worker.lock);
 }
 
 /* An unused entry, or the one that was not asked about for longest and is not being read. */
@@ -247,15 +219,15 @@ static bool enqueue(struct digester *d, const struct file_key *key, int32_t pid)
 {
 	bool room;
 
-	if (!start_thread(d))
+	if (worker_start(&d->worker, work, d) != 0)
 		return false;
-	pthread_mutex_lock(&d->lock);
+	pthread_mutex_lock(&d->worker.lock);
 	room = d->n_todo + d->n_out + d->n_done < LIMIT_DIGEST_JOBS;
 	if (room) {
 		d->todo[d->n_todo++] = (struct job) { .key = *key, .pid = pid };
-		pthread_cond_signal(&d->more);
+		pthread_cond_signal(&d->worker.more);
 	}
-	pthread_mutex_unlock(&d->lock);
+	pthread_mutex_unlock(&d->worker.lock);
 	return room;
 }
 

@@ -31,6 +31,7 @@
 #define TICKS_TLS (1000 / TICK_MS)
 #define START_TIMEOUT_MS 20000
 #define EVENTS_A_TURN 16
+#define CHANNEL_SPOKE (EPOLLIN | EPOLLHUP | EPOLLERR)
 #define PROMPT_ID_MAX (1ull << 52) /* and counting on stays below 2^53, exact in a JSON number */
 
 static int add_fd(struct engine *e, int fd)
@@ -276,6 +277,7 @@ static int on_queue(struct engine *e, struct error *err)
 {
 	int n = queue_read(e->queue, engine_on_packet, e);
 
+	e->before_is_read = false;
 	if (n == ERR_CLOSED)
 		return error_set(err, n, NULL, "the netfilter queue is gone");
 	return n;
@@ -289,8 +291,10 @@ static int on_tick(struct engine *e, struct error *err)
 
 	if (n < 0)
 		return n;
-	if (n < QUEUE_READ_MAX)
+	if (n < QUEUE_READ_MAX) {
 		e->heard_ns = now;
+		attribution_heard(e->attribution, now);
+	}
 	read_timer(e->tick_fd);
 	e->ticks++;
 	attribution_drain(e->attribution);
@@ -338,7 +342,7 @@ static int dispatch_fd(struct engine *e, int fd, uint32_t events, struct error *
 	if (fd == queue_fd(e->queue))
 		return on_queue(e, err);
 	if (fd == e->channel) {
-		if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
+		if (events & CHANNEL_SPOKE)
 			engine_console_readable(e);
 	} else if (fd == e->console_pidfd) {
 		/* Its last words first; what they begin to load as well. */
@@ -366,6 +370,24 @@ static int dispatch_fd(struct engine *e, int fd, uint32_t events, struct error *
 	return 0;
 }
 
+/* What was said before a packet came holds for that packet, and so comes first: it is among the events that tell of it. */
+static void hear_before_packets(struct engine *e, struct epoll_event *events, int n)
+{
+	for (int i = 0; i < n; i++) {
+		int fd = events[i].data.fd;
+
+		e->before_is_read |= fd == queue_fd(e->queue);
+		if (fd == nflog_fd(e->nflog)) {
+			engine_names_drain(e);
+		} else if (fd == file_watch_fd(e->hosts_watch)) {
+			engine_names_hosts(e);
+		} else if (fd == e->channel && (events[i].events & CHANNEL_SPOKE)) {
+			engine_console_readable(e);
+			events[i].events = 0;
+		}
+	}
+}
+
 /* One turn of the loop. */
 static int turn(struct engine *e, int timeout_ms, struct error *err)
 {
@@ -374,12 +396,7 @@ static int turn(struct engine *e, int timeout_ms, struct error *err)
 
 	if (n < 0 && errno != EINTR)
 		return error_set(err, ERR_IO, NULL, "epoll: %s", strerror(errno));
-	/* Names before the packets that go there: an answer that came before a packet is among the events that tell of it. */
-	for (int i = 0; i < n; i++)
-		if (events[i].data.fd == nflog_fd(e->nflog))
-			engine_names_drain(e);
-		else if (events[i].data.fd == file_watch_fd(e->hosts_watch))
-			engine_names_hosts(e);
+	hear_before_packets(e, events, n);
 	for (int i = 0; i < n; i++) {
 		int r = dispatch_fd(e, events[i].data.fd, events[i].events, err);
 

@@ -300,7 +300,7 @@ static void dispatch(struct engine *e, const void *msg, int fd)
 	}
 }
 
-void engine_console_readable(struct engine *e)
+bool engine_console_readable(struct engine *e)
 {
 	_Alignas(8) uint8_t buf[LIMIT_IPC_MESSAGE];
 	int n = 1;
@@ -328,4 +328,5 @@ void engine_console_readable(struct engine *e)
 	/* At the end of the channel the pidfd would tell too, but a console may linger. */
 	if (n == 0 || (n < 0 && n != ERR_AGAIN))
 		engine_console_died(e);
+	return n <= 0 || e->channel < 0;
 }

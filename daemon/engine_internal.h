@@ -54,6 +54,7 @@ struct engine {
 	bool uids_told; /* the queue tells who owns a socket: it did once */
 	struct cpu_follow cpu_follow;
 	uint64_t drained_batch; /* of the queue, for which traces and names were read */
+	uint64_t heard_batch; /* for which the console was heard */
 	struct firewall *firewall;
 	struct attribution *attribution;
 	struct names *names;
@@ -62,6 +63,7 @@ struct engine {
 	struct hash sni_flows; /* whose first words tell their name: engine_sni.c */
 	struct sni_flow *sni_stalest;
 	uint64_t heard_ns; /* all that was sent before was read: CLOCK_MONOTONIC */
+	bool before_is_read; /* names and words of the console from before the packet that the queue told of */
 	/* What others ask for through this machine: names that nobody here asked for must not become those of our own flows. */
 	struct names *forwarded_names;
 	struct dns_watch *forwarded_dns;
@@ -267,7 +269,7 @@ unsigned engine_close_prompt(struct engine *e, struct prompt *prompt, enum actio
 /* Decides what is held and now matches a rule, but for the prompt `except` (0: none). */
 void engine_reevaluate(struct engine *e, uint64_t except);
 
-/* Ends every prompt past its deadline. */
+/* Ends every prompt past its deadline, when the console has been heard out; or some seconds later. */
 void engine_deadlines(struct engine *e);
 
 /* Releases everything with `action`. */
@@ -282,7 +284,8 @@ void engine_arm_deadline(struct engine *e);
 /* ---- engine_console.c */
 
 int engine_console_start(struct engine *e, struct error *err);
-void engine_console_readable(struct engine *e);
+/* Does what it says. False: more waits to be heard, behind a rule set that is being loaded. */
+bool engine_console_readable(struct engine *e);
 void engine_console_died(struct engine *e);
 void engine_console_tick(
 	struct engine *e, uint64_t now_ns); /* starts it again, kills a stuck one */

@@ -245,13 +245,13 @@ void engine_learn(struct engine *e, const struct queue_packet *p, const struct p
 		interfaces_name(&e->interfaces, p->ifindex_in, c->read_ns, c->iface_in);
 	interfaces_name(&e->interfaces, p->ifindex_out, c->read_ns, c->iface_out);
 	/*
-	 * What was traced and answered before the packets of a batch came lies ready when the batch is read. The loop has read the
-	 * answers that were there when the first packet was: only those that follow it may bring more.
+	 * What was traced and answered before the packets of a batch came lies ready when the batch is read. Where the queue told of its
+	 * first packet, the loop has read the answers that were there by then: only those that follow it may bring more.
 	 */
 	if (e->drained_batch != queue_batch(e->queue)) {
 		e->drained_batch = queue_batch(e->queue);
 		attribution_drain(e->attribution);
-		if (queue_batch_len(e->queue) > 1)
+		if (queue_batch_len(e->queue) > 1 || !e->before_is_read)
 			engine_names_drain(e);
 	}
 	learn_who(e, p, packet, c);
@@ -313,12 +313,23 @@ static bool is_midstream(const struct packet *packet)
 	       (packet->tcp_flags & (TCP_SYN | TCP_ACK)) != TCP_SYN;
 }
 
+/* The same for what the console said: who may be asked, and the settings. */
+static void hear_console(struct engine *e)
+{
+	if (e->heard_batch == queue_batch(e->queue))
+		return;
+	e->heard_batch = queue_batch(e->queue);
+	if (queue_batch_len(e->queue) > 1 || !e->before_is_read)
+		engine_console_readable(e);
+}
+
 void engine_on_packet(void *engine, const struct queue_packet *p)
 {
 	struct engine *e = engine;
 	struct held_flow *held;
 	struct packet packet;
 
+	hear_console(e);
 	e->counters.packets++;
 	if (packet_parse(p->payload, p->payload_len, &packet) < 0) {
 		e->counters.malformed++;

@@ -9,6 +9,10 @@
 
 #include "lib/clock.h"
 
+/* How long a prompt may outlive its deadline while the console is not heard out: a compromised one would never stop talking. */
+#define LATE_NS 3000000000u
+#define LOOK_AGAIN_NS 10000000u
+
 static const struct text no_rule = { NULL, 0 };
 
 /* Whether anybody could answer now. */
@@ -171,17 +175,31 @@ void engine_reevaluate(struct engine *e, uint64_t except)
 	engine_arm_deadline(e);
 }
 
+static void set_timer(struct engine *e, uint64_t at_ns)
+{
+	struct itimerspec when = { 0 };
+
+	when.it_value.tv_sec = (time_t)(at_ns / 1000000000u);
+	when.it_value.tv_nsec = (long)(at_ns % 1000000000u);
+	timerfd_settime(e->deadline_fd, TFD_TIMER_ABSTIME, &when, NULL);
+}
+
 void engine_deadlines(struct engine *e)
 {
-	uint64_t now = clock_mono_ns();
+	uint64_t now = clock_mono_ns(), until = now;
 	struct prompt *prompt;
 
-	while ((prompt = pending_earliest(e->pending)) && prompt->deadline_ns <= now) {
+	/* What was answered in time counts, also where it stands behind a rule set that is still being loaded. */
+	if (!engine_console_readable(e))
+		until -= LATE_NS;
+	while ((prompt = pending_earliest(e->pending)) && prompt->deadline_ns <= until) {
 		e->counters.prompts_timed_out++;
 		engine_close_prompt(e, prompt, (enum action)e->settings.prompt_timeout_action,
 			REASON_TIMEOUT, no_rule, PROMPT_TIMED_OUT);
 	}
 	engine_arm_deadline(e);
+	if (prompt && prompt->deadline_ns <= now)
+		set_timer(e, now + LOOK_AGAIN_NS);
 }
 
 void engine_close_all(struct engine *e, enum action action, enum reason reason)
@@ -204,12 +222,7 @@ void engine_tell_prompts(struct engine *e, bool all)
 
 void engine_arm_deadline(struct engine *e)
 {
-	struct prompt *p = pending_earliest(e->pending);
-	struct itimerspec when = { 0 };
+	const struct prompt *p = pending_earliest(e->pending);
 
-	if (p) {
-		when.it_value.tv_sec = (time_t)(p->deadline_ns / 1000000000u);
-		when.it_value.tv_nsec = (long)(p->deadline_ns % 1000000000u);
-	}
-	timerfd_settime(e->deadline_fd, TFD_TIMER_ABSTIME, &when, NULL);
+	set_timer(e, p ? p->deadline_ns : 0);
 }

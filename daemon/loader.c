@@ -6,13 +6,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "lib/cleanup.h"
+#include "lib/worker.h"
 
 enum job { JOB_NONE, JOB_RULESET, JOB_LIST, JOB_DONE };
 
@@ -23,13 +23,10 @@ struct waste {
 };
 
 struct loader {
-	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t work;
+	struct worker worker;
 	int event_fd;
-	bool stopping;
 
-	/* under the lock */
+	/* under the worker's lock */
 	enum job job;
 	int fd;
 	struct listset *const *lists;
@@ -80,10 +77,10 @@ static void run_job(struct loader *l, enum job job)
 	else
 		r.code = listset_load_fd(l->fd, &r.list, &r.err);
 	close(l->fd);
-	pthread_mutex_lock(&l->lock);
+	pthread_mutex_lock(&l->worker.lock);
 	l->result = r;
 	l->job = JOB_DONE;
-	pthread_mutex_unlock(&l->lock);
+	pthread_mutex_unlock(&l->worker.lock);
 	(void)!write(l->event_fd, &one, sizeof(one));
 }
 
@@ -113,14 +110,14 @@ static void *run(void *ctx)
 		struct waste *waste;
 		enum job job;
 
-		pthread_mutex_lock(&l->lock);
-		while (!has_job(l) && !l->waste && !l->stopping)
-			pthread_cond_wait(&l->work, &l->lock);
+		pthread_mutex_lock(&l->worker.lock);
+		while (!has_job(l) && !l->waste && !l->worker.stopping)
+			pthread_cond_wait(&l->worker.more, &l->worker.lock);
 		job = has_job(l) ? l->job : JOB_NONE;
 		waste = l->waste;
 		l->waste = NULL;
-		stopping = l->stopping;
-		pthread_mutex_unlock(&l->lock);
+		stopping = l->worker.stopping;
+		pthread_mutex_unlock(&l->worker.lock);
 		if (job != JOB_NONE)
 			run_job(l, job);
 		free_waste(waste);
@@ -139,14 +136,14 @@ struct loader *loader_new(struct error *err)
 		error_set(err, ERR_NOMEM, NULL, "out of memory");
 		return NULL;
 	}
-	pthread_mutex_init(&l->lock, NULL);
-	pthread_cond_init(&l->work, NULL);
+	worker_init(&l->worker);
 	l->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	r = l->event_fd < 0 ? errno : pthread_create(&l->thread, NULL, run, l);
+	r = l->event_fd < 0 ? errno : worker_start(&l->worker, run, l);
 	if (r == 0)
 		return l;
 	error_set(
 		err, err_from_errno(r), NULL, "cannot start the loader's thread: %s", strerror(r));
+	worker_done(&l->worker);
 	if (l->event_fd >= 0)
 		close(l->event_fd);
 	free(l);
@@ -157,17 +154,11 @@ void loader_free(struct loader *l)
 {
 	if (!l)
 		return;
-	pthread_mutex_lock(&l->lock);
-	l->stopping = true;
-	pthread_cond_signal(&l->work);
-	pthread_mutex_unlock(&l->lock);
-	pthread_join(l->thread, NULL);
+	worker_done(&l->worker);
 	ruleset_free(l->result.ruleset);
 	listset_unref(l->result.list);
 	free_waste(l->waste);
 	close(l->event_fd);
-	pthread_cond_destroy(&l->work);
-	pthread_mutex_destroy(&l->lock);
 	free(l);
 }
 
@@ -184,16 +175,16 @@ static int begin(
 
 	if (copy < 0)
 		return err_from_errno(errno);
-	pthread_mutex_lock(&l->lock);
+	pthread_mutex_lock(&l->worker.lock);
 	if (l->job == JOB_NONE) {
 		l->fd = steal_fd(&copy);
 		l->lists = lists;
 		l->n_lists = n_lists;
 		l->job = job;
-		pthread_cond_signal(&l->work);
+		pthread_cond_signal(&l->worker.more);
 		r = 0;
 	}
-	pthread_mutex_unlock(&l->lock);
+	pthread_mutex_unlock(&l->worker.lock);
 	return r;
 }
 
@@ -213,14 +204,14 @@ bool loader_take(struct loader *l, struct loader_result *ret)
 	bool done;
 
 	(void)!read(l->event_fd, &n, sizeof(n));
-	pthread_mutex_lock(&l->lock);
+	pthread_mutex_lock(&l->worker.lock);
 	done = l->job == JOB_DONE;
 	if (done) {
 		*ret = l->result;
 		memset(&l->result, 0, sizeof(l->result));
 		l->job = JOB_NONE;
 	}
-	pthread_mutex_unlock(&l->lock);
+	pthread_mutex_unlock(&l->worker.lock);
 	return done;
 }
 
@@ -235,11 +226,11 @@ static void discard(struct loader *l, struct ruleset *rs, struct listset *list)
 		return;
 	}
 	*w = (struct waste) { .ruleset = rs, .list = list };
-	pthread_mutex_lock(&l->lock);
+	pthread_mutex_lock(&l->worker.lock);
 	w->next = l->waste;
 	l->waste = w;
-	pthread_cond_signal(&l->work);
-	pthread_mutex_unlock(&l->lock);
+	pthread_cond_signal(&l->worker.more);
+	pthread_mutex_unlock(&l->worker.lock);
 }
 
 void loader_discard_ruleset(struct loader *l, struct ruleset *rs)

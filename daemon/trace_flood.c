@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define FLOOD_LEAST 500u /* claims between two ticks: 5,000 a second */
+#define FLOOD_LEAST 500u /* claims in so long, and between two ticks: 5,000 a second */
+#define FLOOD_NS 100000000u
 #define SECOND_NS 1000000000u
 #define LEFT_OUT_NS (10ull * SECOND_NS)
 #define STANDS_NS (2ull * SECOND_NS) /* after that: longer than it takes to tell the kernel */
@@ -46,16 +47,18 @@ struct trace_flooder *trace_flood_note(struct trace_flood *f, const struct trace
 	const struct flow *flow = &claim->flow;
 	unsigned slot = ((unsigned)claim->tid * 31u + flow->src_port * 7u + flow->dst_port) %
 			TRACE_FLOOD_COUNTED;
+	struct trace_flood_count *count = &f->counted[slot];
 	struct trace_flooder *found;
 
 	if (flow->proto != IPPROTO_UDP)
 		return NULL;
-	if (f->counted[slot].tid != claim->tid || !is_same(&f->counted[slot].flow, flow)) {
-		f->counted[slot].tid = claim->tid;
-		f->counted[slot].flow = *flow;
-		f->counted[slot].n = 0;
-	}
-	if (++f->counted[slot].n != FLOOD_LEAST || !claim->time_ns)
+	/* By their own time: where nobody read them for a while, many come at once. */
+	if (count->tid != claim->tid || !is_same(&count->flow, flow) ||
+		claim->time_ns - count->since_ns >= FLOOD_NS)
+		*count = (struct trace_flood_count) {
+			.flow = *flow, .tid = claim->tid, .since_ns = claim->time_ns
+		};
+	if (++count->n != FLOOD_LEAST || !claim->time_ns)
 		return NULL;
 	found = find_slot(f, claim->tid, flow);
 	/* What was recorded before the kernel was told still comes. */

@@ -29,12 +29,15 @@ struct trace_flooder {
 	uint64_t ended_ns; /* not left out any more; but the kernel is told a little later */
 };
 
+struct trace_flood_count {
+	struct flow flow;
+	int32_t tid;
+	unsigned n;
+	uint64_t since_ns; /* when the first of them was made */
+};
+
 struct trace_flood {
-	struct {
-		struct flow flow;
-		int32_t tid;
-		unsigned n;
-	} counted[TRACE_FLOOD_COUNTED]; /* since the last tick */
+	struct trace_flood_count counted[TRACE_FLOOD_COUNTED]; /* since the last tick */
 	struct trace_flooder flooders[TRACE_FLOOD_MAX];
 	bool has_more, has_less; /* than what the kernel was told */
 	uint64_t told_less_ns;

@@ -3,22 +3,18 @@
 #include "config.h"
 #include "daemon/trace_omit.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "daemon/trace_instance.h"
+#include "lib/worker.h"
 
 struct trace_omitter {
 	struct trace_instance *tasks, *routes; /* borrowed */
 	struct trace_omissions now; /* in the kernel; the thread's while it is busy */
-	bool has_thread;
-	pthread_t thread;
-	pthread_mutex_t lock; /* of all below */
-	pthread_cond_t more;
+	struct worker worker; /* its lock is of all below */
 	struct trace_omissions wanted;
-	bool is_asked, repeat, is_busy, stopping;
+	bool is_asked, repeat, is_busy;
 };
 
 /* Task numbers, each once. */
@@ -74,40 +70,26 @@ static void *work(void *arg)
 {
 	struct trace_omitter *o = arg;
 
-	pthread_mutex_lock(&o->lock);
+	pthread_mutex_lock(&o->worker.lock);
 	for (;;) {
 		struct trace_omissions wanted;
 		bool repeat;
 
-		while (!o->is_asked && !o->stopping)
-			pthread_cond_wait(&o->more, &o->lock);
-		if (o->stopping)
+		while (!o->is_asked && !o->worker.stopping)
+			pthread_cond_wait(&o->worker.more, &o->worker.lock);
+		if (o->worker.stopping)
 			break;
 		wanted = o->wanted;
 		repeat = o->repeat;
 		o->is_asked = o->repeat = false;
 		o->is_busy = true;
-		pthread_mutex_unlock(&o->lock);
+		pthread_mutex_unlock(&o->worker.lock);
 		apply(o, &wanted, repeat);
-		pthread_mutex_lock(&o->lock);
+		pthread_mutex_lock(&o->worker.lock);
 		o->is_busy = false;
 	}
-	pthread_mutex_unlock(&o->lock);
+	pthread_mutex_unlock(&o->worker.lock);
 	return NULL;
-}
-
-static bool start_thread(struct trace_omitter *o)
-{
-	sigset_t all, old;
-
-	if (o->has_thread)
-		return true;
-	/* Signals are the loop's. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	o->has_thread = pthread_create(&o->thread, NULL, work, o) == 0;
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return o->has_thread;
 }
 
 /* ---- the engine's side */
@@ -120,8 +102,7 @@ struct trace_omitter *trace_omitter_new(struct trace_instance *tasks, struct tra
 		return NULL;
 	o->tasks = tasks;
 	o->routes = routes;
-	pthread_mutex_init(&o->lock, NULL);
-	pthread_cond_init(&o->more, NULL);
+	worker_init(&o->worker);
 	return o;
 }
 
@@ -129,48 +110,40 @@ void trace_omitter_free(struct trace_omitter *o)
 {
 	if (!o)
 		return;
-	if (o->has_thread) {
-		pthread_mutex_lock(&o->lock);
-		o->stopping = true;
-		pthread_cond_signal(&o->more);
-		pthread_mutex_unlock(&o->lock);
-		pthread_join(o->thread, NULL);
-	}
-	pthread_mutex_destroy(&o->lock);
-	pthread_cond_destroy(&o->more);
+	worker_done(&o->worker);
 	free(o);
 }
 
 void trace_omitter_set(struct trace_omitter *o, const struct trace_omissions *wanted)
 {
 	/* Without a thread all is traced, which only costs. */
-	if (!start_thread(o))
+	if (worker_start(&o->worker, work, o) != 0)
 		return;
-	pthread_mutex_lock(&o->lock);
+	pthread_mutex_lock(&o->worker.lock);
 	o->wanted = *wanted;
 	o->is_asked = true;
-	pthread_cond_signal(&o->more);
-	pthread_mutex_unlock(&o->lock);
+	pthread_cond_signal(&o->worker.more);
+	pthread_mutex_unlock(&o->worker.lock);
 }
 
 void trace_omitter_repeat(struct trace_omitter *o)
 {
 	/* Nothing was ever left out. */
-	if (!o->has_thread)
+	if (!o->worker.is_started)
 		return;
-	pthread_mutex_lock(&o->lock);
+	pthread_mutex_lock(&o->worker.lock);
 	o->is_asked = o->repeat = true;
-	pthread_cond_signal(&o->more);
-	pthread_mutex_unlock(&o->lock);
+	pthread_cond_signal(&o->worker.more);
+	pthread_mutex_unlock(&o->worker.lock);
 }
 
 bool trace_omitter_is_idle(struct trace_omitter *o)
 {
 	bool idle;
 
-	pthread_mutex_lock(&o->lock);
+	pthread_mutex_lock(&o->worker.lock);
 	idle = !o->is_asked && !o->is_busy;
-	pthread_mutex_unlock(&o->lock);
+	pthread_mutex_unlock(&o->worker.lock);
 	return idle;
 }
 

@@ -129,6 +129,7 @@ static int find_places(struct witness_places *at)
 		const char *type, *path;
 		uint32_t *ret;
 	} wanted[] = {
+		{ "bpf_nf_ctx", "state", &at->ctx_state },
 		{ "bpf_nf_ctx", "skb", &at->ctx_skb },
 		{ "sk_buff", "sk", &at->skb_sk },
 		{ "sk_buff", "data", &at->skb_data },

@@ -24,6 +24,7 @@
 #define HELPER_READ BPF_FUNC_probe_read_kernel
 
 #define CONNTRACK_STATE 7 /* NFCT_INFOMASK: the bits of sk_buff._nfct that are no pointer */
+#define CALLERS_MAX 16384 /* bytes of a stack: more than what the hook calls has there */
 #define NEW_SYN_RECV 12 /* TCP_NEW_SYN_RECV: not a whole socket */
 #define MIX UINT64_C(0x9e3779b97f4a7c15) /* 2^64 / golden ratio, odd */
 
@@ -45,9 +46,11 @@
 
 /* ---- the hash, in two words of the same meaning */
 
+/* Twice: after once, a difference in the highest bit is the same under every key, and another word could take it back. */
 static uint64_t mix(uint64_t hash, uint64_t value)
 {
 	hash = (hash ^ value) * MIX;
+	hash = (hash ^ hash >> 32) * MIX;
 	return hash ^ hash >> 32;
 }
 
@@ -75,10 +78,12 @@ uint64_t witness_flow_hash(const struct flow *flow, uint64_t key)
 static void put_mix(struct bpf_code *c)
 {
 	code_op(c, BPF_XOR, R9, R1);
-	code_op(c, BPF_MUL, R9, R5);
-	code_move(c, R2, R9);
-	code_op_value(c, BPF_RSH, R2, 32);
-	code_op(c, BPF_XOR, R9, R2);
+	for (unsigned i = 0; i < 2; i++) {
+		code_op(c, BPF_MUL, R9, R5);
+		code_move(c, R2, R9);
+		code_op_value(c, BPF_RSH, R2, 32);
+		code_op(c, BPF_XOR, R9, R2);
+	}
 }
 
 /*
@@ -128,8 +133,20 @@ static void put_hash_v6(struct bpf_code *c)
 /* ---- who sends */
 
 /*
- * R6 = the packet, R7 = its socket, R8 = the protocol: of what begins a flow (only that is queued), and is a datagram, or of a connect() that holds the lock of its socket, so that
- * it is the process that runs here. (A SYN that comes again is sent by a timer, in whatever process runs.)
+ * What another program held in a queue of its own goes on while that program runs, whoever sent it. The state of the hook, which is on
+ * the stack of who sends, then comes from the heap (nfqnl_reinject() in net/netfilter/nfnetlink_queue.c). R1 is the context; uses R2.
+ */
+static void put_is_first_time(struct bpf_code *c, const struct witness_places *at)
+{
+	code_load(c, SIZE_8, R2, R1, (int16_t)at->ctx_state);
+	code_op(c, BPF_SUB, R2, R10);
+	code_end_if(c, BPF_JGT, R2, CALLERS_MAX);
+}
+
+/*
+ * R6 = the packet, R7 = its socket, R8 = the protocol: of what begins a flow (only that is queued), and is a datagram, or of a connect()
+ * that holds the lock of its socket, so that it is the process that runs here. (A SYN that comes again is sent by a timer, in whatever
+ * process runs.)
  */
 static void put_is_wanted(struct bpf_code *c, const struct witness_places *at)
 {
@@ -302,6 +319,7 @@ static void put_note(struct bpf_code *c, const struct witness_places *at)
 void witness_code_sender(
 	struct bpf_code *c, const struct witness_places *at, int map_fd, uint64_t key)
 {
+	put_is_first_time(c, at);
 	put_is_wanted(c, at);
 	put_flow_hash(c, at, key);
 	code_call(c, HELPER_TASK);

@@ -32,7 +32,7 @@ struct witness_socket_slot {
 
 /* Places in structures of this kernel. */
 struct witness_places {
-	uint32_t ctx_skb, skb_sk, skb_data, skb_conntrack;
+	uint32_t ctx_state, ctx_skb, skb_sk, skb_data, skb_conntrack;
 	uint32_t sk_state, sk_protocol, sk_owned, sk_port, sk_cookie;
 	uint32_t task_tgid;
 };

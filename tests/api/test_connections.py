@@ -24,6 +24,12 @@ class TestConnections(ApiCase):
         wait_until(lambda: cls.api.connections(**{"dest.port": 7}), what="the last connection to be recorded")
         cls.all = cls.api.get(f"{V1}/connections", query={"limit": 1000}).json["items"]
 
+    def visit(self, *args, **options):
+        """As everywhere, and it is in the history then."""
+        before = len(self.find(limit=1000, **{"dest.port": 80}))
+        super().visit(*args, **options)
+        wait_until(lambda: len(self.find(limit=1000, **{"dest.port": 80})) > before, what="the visit to be recorded")
+
     def find(self, **query):
         got = self.assert_status(self.api.get(f"{V1}/connections", query=query), 200)
         return got.json["items"]

@@ -27,6 +27,7 @@ class TestEvents(ApiCase):
     def test_the_head_and_the_form_of_the_stream(self):
         conn = self.raw()
         conn.send(self.head_lines(path=f"{V1}/events?types=config.changed"))
+        wait_until(lambda: b"retry:" in conn.buf or not conn._more(), what="the stream's head")
         self.poke()
         wait_until(lambda: conn._more() and conn.buf.count(b"\n\n") >= 2)
         head, _, _ = conn.buf.partition(b"\r\n\r\n")

@@ -14,6 +14,7 @@ import tempfile
 import threading
 
 from kit import ALLOW_DNS, V1, Api, ApiCase, Daemon, rule, wait_until
+from daemon import Slot
 import tap
 
 # RFC 5424, 6: the whole of a message.
@@ -297,9 +298,12 @@ class TestReceivers(ExportCase):
 
     @classmethod
     def targets(cls):
-        cls.tcp = Stream(tcp_socket())
+        # One that no other test gets, nor the kernel gives to a connection, while nobody listens there.
+        slot = Slot()
+        cls.addClassCleanup(slot.release)
+        cls.port = slot.port
+        cls.tcp = Stream(tcp_socket(cls.port))
         cls.addClassCleanup(lambda: cls.tcp.close())
-        cls.port = cls.tcp.sock.getsockname()[1]
         cls.stuck = unix_socket(f"{cls.dir}/stuck")
         cls.addClassCleanup(cls.stuck.close)
         cls.pipe = f"{cls.dir}/pipe"

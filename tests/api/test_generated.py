@@ -118,6 +118,23 @@ class TestGenerated(ApiCase):
             self.check(found, operation, self.send(method.upper(), url + "?no_such=1", body, sent), f"{method} {url} with a query")
         self.finish(found)
 
+    def test_values_that_no_query_parameter_takes(self):
+        """Another word, or no number: an empty list would say that there is nothing."""
+        needed, count = {f"{V1}/names": "&address=192.0.2.1", f"{V1}/stats": "&by=action"}, 0
+        self.api.post(f"{V1}/rules", self.rules[-1])
+        for method, path, operation in self.contract.operations():
+            for parameter in operation.get("parameters", []) if method == "get" else []:
+                schema = parameter.get("schema", {})
+                narrow = "enum" in schema or schema.get("type") == "integer" or schema.get("format") == "date-time"
+                if parameter.get("in") != "query" or not narrow:
+                    continue
+                name, more = parameter["name"], needed.get(path, "")
+                url = f"{path.replace('{name}', self.rules[-1]['name'])}?{name}=nosuch{more if '&' + name + '=' not in more else ''}"
+                with self.subTest(url):
+                    self.assert_problem(self.send("GET", url), 422, field=name)
+                count += 1
+        self.assertGreater(count, 50)
+
     def test_methods_that_are_not_documented(self):
         for path, item in self.contract.doc["paths"].items():
             url = path.replace("{id}", "1").replace("{name}", "x")

@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import subprocess
+import time
 
 from kit import V1, Api, ApiCase, wait_until
 from client import Events, Response
@@ -115,13 +116,20 @@ class TestPassword(ApiCase):
         self.put()
         # A slow machine may let a short wait pass; they double, so that some attempt comes early enough for another one.
         def must_wait_long():
+            nonlocal asked
+            asked = time.monotonic()
             got = self.log_in("wrong " + GOOD, "127.0.5.1")
             self.assert_problem(got, got.status if got.status == 429 else 401)
             wait = int(got.headers["Retry-After"]) if got.status == 429 else 0
             return wait if wait >= 4 else None
 
-        wait = wait_until(must_wait_long, what="a wait that is long enough to be seen")
-        self.assert_problem(self.log_in(GOOD, "127.0.5.1"), 429)
+        asked = 0
+        for _ in range(10):
+            wait = wait_until(must_wait_long, what="a wait that is long enough to be seen")
+            got = self.log_in(GOOD, "127.0.5.1")
+            if time.monotonic() - asked < wait:
+                break  # else it was over before the right one was looked at: once more
+        self.assert_problem(got, 429)
         # Others, and other ways in, do not.
         self.cookie(self.log_in(GOOD, "127.0.5.2"))
         self.assert_status(self.stranger.post(f"{V1}/session", {"token": self.api.token}), 201)

@@ -76,7 +76,7 @@ class TestPeers(ApiCase):
 
     def mapped(self):
         with socket.socket(socket.AF_INET6) as s:
-            s.settimeout(20)
+            s.settimeout(60)
             s.connect(("::ffff:127.0.0.1", self.daemon.port))
             s.sendall(b"GET /login HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             return s.recv(4096).decode().split(" ")[1]

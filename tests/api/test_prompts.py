@@ -26,6 +26,10 @@ class TestPrompts(ApiCase):
             if item["name"] != "000-allow-dns":
                 self.api.delete(f"{V1}/rules/{item['name']}")
 
+    def answered(self):
+        """What the answer given last was about, as the audit log has it."""
+        return self.api.get(f"{V1}/audit", query={"action": "/prompts/", "limit": 1}).json["items"][0]["object"]
+
     def wait_curl(self, curl, code):
         self.assertEqual(curl.wait(60), code, curl.stderr.read())
 
@@ -47,6 +51,7 @@ class TestPrompts(ApiCase):
 
         got = self.assert_status(self.api.answer(prompt, "allow"), 200).json
         self.assertEqual(got, {"id": prompt["id"], "action": "allow", "released": 1, "rule": None})
+        self.assertEqual(self.answered(), str(prompt["id"]))
         self.wait_curl(curl, 0)
         closed = events.wait_for("prompt.closed", lambda d: d["id"] == prompt["id"]).data
         self.assertEqual(closed, {"id": prompt["id"], "end": "answered", "action": "allow", "released": 1})
@@ -66,6 +71,7 @@ class TestPrompts(ApiCase):
         self.assertEqual((rule["action"], rule["duration"], rule["source"]), ("allow", "always", "prompt"))
         self.assertIn(rule["file"], self.daemon.rule_files())
         self.assertEqual(self.api.rule(rule["name"]).json["operator"], rule["operator"])
+        self.assertEqual(self.answered(), rule["name"])
         self.visit()
 
     def test_a_program_that_changed_since_its_rule(self):
@@ -139,7 +145,7 @@ class TestPrompts(ApiCase):
         self.addCleanup(events.close)
         hosts = ["www.example.test", "news.example.test", "api.weather.test", "updates.example.test", "time.test"]
         for n, host in enumerate(hosts):
-            self.net.popen(["curl", "-4sf", "-m", "25", "-o", "/dev/null", f"http://{host}/"])
+            self.net.popen(["curl", "-4sf", "-m", "100", "-o", "/dev/null", f"http://{host}/"])
             events.wait_for("prompt.opened", skip=n)
         opened = [e.data["id"] for e in events.all("prompt.opened")]
         self.assertEqual(self.pages("opened", 2), opened)

@@ -82,6 +82,11 @@ ZONE = {
     "ns.test": {"A": [DNS4], "AAAA": [DNS6]},
 }
 
+# A byte for each port that a datagram socket of some program inside had: whoever gets it next and sends to the same place begins no new
+# connection for the kernel. Programs inherit it (pass_fds) and take other ports.
+PORTS_HAD = os.memfd_create("ports")
+os.ftruncate(PORTS_HAD, 65536)
+
 _counter = itertools.count()
 
 

@@ -11,7 +11,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 import tap  # noqa: E402,F401
 from daemon import ALLOW_DNS, Daemon  # noqa: E402
-from lab import DEADLINE, Lab, wait_until, why_not  # noqa: E402
+from lab import DEADLINE, PORTS_HAD, Lab, wait_until, why_not  # noqa: E402
 
 # The system's, which every user may execute; a private one serves root alone.
 PYTHON = os.path.realpath(shutil.which("python3", path="/usr/bin:/bin") or sys.executable)
@@ -40,18 +40,17 @@ def tcp(host, port, timeout=40, keep=None):
         s.close()
     return port
 
-had = set()
-
 def udp(name, host, port=9000):
-    "Opens a connected datagram socket under a name. From a port that this program had before it might be no new connection."
+    "Opens a connected datagram socket under a name, with a port that no program had before (see PORTS_HAD)."
+    had = int(sys.argv[1])
     while True:
         s = socket.socket(family(host), socket.SOCK_DGRAM)
         s.connect((host, port))
         own = s.getsockname()[1]
-        if own not in had:
+        if os.pread(had, 1, own) == b"\0":
             break
         s.close()
-    had.add(own)
+    os.pwrite(had, b"\1", own)
     kept[name] = s
     return own
 
@@ -123,7 +122,7 @@ class Puppet:
     """One program in the client namespace that runs the functions above when told to."""
 
     def __init__(self, net, user="nobody"):
-        self.proc = net.popen([PYTHON, "-u", "-c", _PUPPET], user=user, stdin=-1)
+        self.proc = net.popen([PYTHON, "-u", "-c", _PUPPET, str(PORTS_HAD)], user=user, stdin=-1, pass_fds=(PORTS_HAD,))
         first = self.proc.stdout.readline()
         if not first:
             raise AssertionError(f"no program runs inside: {self.proc.stderr.read()}")
@@ -187,6 +186,11 @@ class EngineTest(unittest.TestCase):
         self.assertEqual(events.status, 200)
         self.wait_clients(daemon, 1)
         return events
+
+    def waiting(self):
+        """The packets that have no verdict yet (see nfnetlink_queue's seq_show())."""
+        queues = self.net.inside(["cat", "/proc/net/netfilter/nfnetlink_queue"]).stdout
+        return sum(int(line.split()[2]) for line in queues.splitlines())
 
     def wait_clients(self, daemon, n):
         wait_until(lambda: daemon.status()["console"]["clients"] >= n, what="the engine to know of a client")

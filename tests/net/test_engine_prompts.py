@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Prompts: what joins one question, how several wait side by side, how they end, and the bounds on what is held."""
+import os
+import signal
+import threading
+import time
+
 from engine_kit import (ALLOW_DNS, API4, NEWS4, PYTHON, TIME4, UPDATES4, WWW4, WWW6, EngineTest, counter, dest, tap,
                         wait_until)
 
@@ -7,6 +12,8 @@ from daemon import rule
 
 # The bounds of lib/limits.h.
 HELD_PER_FLOW, HELD_PER_PROMPT, HELD_PER_PROCESS, PROMPTS = 4, 64, 128, 256
+TICK_S = 0.2  # longer than one of the engine takes
+ANSWER_S = 6  # the console waits for 10 s until the engine has taken an answer
 
 
 class GroupingTest(EngineTest):
@@ -175,8 +182,6 @@ class ManyTest(EngineTest):
         self.assertEqual(program.call("dialled", "c0").value, "ECONNREFUSED")
 
     def test_two_answers_at_once_have_one_winner(self):
-        import threading
-
         d = self.start_daemon()
         events = self.watch(d)
         program = self.puppet()
@@ -227,6 +232,33 @@ class EndTest(EngineTest):
         self.assertEqual(program.call("tcp", WWW4, 80).error, "ECONNREFUSED")
         self.assertEqual(self.connections(d, 1)[0]["reason"], "timeout")
 
+    def unread(self, daemon):
+        """Bytes that the console has said and the engine has not read."""
+        fds = f"/proc/{daemon.pid()}/fd"
+        own = {os.readlink(f"{fds}/{n}").removeprefix("socket:[").rstrip("]") for n in os.listdir(fds)}
+        rows = [line.split() for line in self.net.inside(["ss", "-Hxn"]).stdout.splitlines()]
+        return sum(int(row[2]) for row in rows if row[0] == "u_seq" and row[5] in own)
+
+    def test_an_answer_in_time_counts_however_late_it_is_read(self):
+        # So many rules that the engine loads them beside its other work: the answer stands behind them.
+        many = [rule(f"{n:03}-elsewhere", "deny", ("dest.host", f"host-{n:03}.elsewhere.test")) for n in range(200)]
+        d = self.start_daemon(config={"default_action": "reject", "prompt": {"timeout": f"{ANSWER_S}s"}}, rules=[ALLOW_DNS, *many])
+        events = self.watch(d)
+        program = self.puppet()
+        program.begin("tcp", WWW4, 80)
+        prompt = events.wait_for("prompt.opened").data
+        over = time.monotonic() + ANSWER_S
+        os.kill(d.pid(), signal.SIGSTOP)
+        self.addCleanup(os.kill, d.pid(), signal.SIGCONT)
+        answer = threading.Thread(target=d.api.answer, args=(prompt, "allow", "until restart"))
+        answer.start()
+        wait_until(lambda: self.unread(d) > 0, what="the answer in the channel")
+        wait_until(lambda: time.monotonic() > over, what="the prompt to be too old")
+        os.kill(d.pid(), signal.SIGCONT)
+        self.assertIsNone(program.result().error)
+        self.assertEqual(events.wait_for("prompt.closed").data["end"], "answered")
+        answer.join()
+
     def test_without_clients_only_when_the_config_says_so(self):
         d = self.start_daemon(config={"default_action": "reject", "prompt_without_clients": True})
         program = self.puppet()
@@ -243,6 +275,22 @@ class EndTest(EngineTest):
         with d.events("connection", "alert"):
             self.assertEqual(self.puppet().call("tcp", WWW4, 80).error, "ECONNREFUSED")
         self.assertEqual(self.connections(d, 1)[0]["reason"], "no_client")
+
+    def test_who_listens_is_asked_however_late_that_is_read(self):
+        d = self.start_daemon(config={"default_action": "reject"})
+        program = self.puppet()
+        os.kill(d.pid(), signal.SIGSTOP)
+        self.addCleanup(os.kill, d.pid(), signal.SIGCONT)
+        late = time.monotonic() + TICK_S
+        wait_until(lambda: time.monotonic() > late, what="the tick, which the engine will see first")
+        events = d.events()
+        self.addCleanup(events.close)
+        self.assertEqual(events.status, 200)
+        program.begin("tcp", WWW4, 80)
+        wait_until(lambda: self.waiting() == 1, what="the packet in the queue")
+        os.kill(d.pid(), signal.SIGCONT)
+        self.answer(d, events.wait_for("prompt.opened").data, "allow")
+        self.assertIsNone(program.result().error)
 
     def test_a_prompt_outlives_the_client_that_saw_it_open(self):
         d = self.start_daemon()

@@ -22,12 +22,16 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "daemon/queue.h"
 #include "daemon/witness.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "tests/net/netns.h"
 
 #define PORT 4000
+#define QUEUE 9
+#define QUEUED_PORT 4001
+#define QUEUED_PORT_TEXT "4001"
 #define MS NETNS_DEADLINE_MS
 
 static const int families[] = { AF_INET, AF_INET6 };
@@ -190,20 +194,28 @@ static void pings(void **state)
 	}
 }
 
-/* A rule that asks for the state of connections: from then on they are tracked here. */
-static void track_connections(void)
+/* `words` end with NULL. */
+static void add_rule(const char *const *words)
 {
 	pid_t pid = fork();
 	int status;
 
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		execlp("iptables-legacy", "iptables-legacy", "-t", "mangle", "-A", "OUTPUT", "-m",
-			"conntrack", "--ctstate", "NEW", (char *)NULL);
+		execvp(words[0], (char *const *)(uintptr_t)words);
 		_exit(127);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
+}
+
+/* A rule that asks for the state of connections: from then on they are tracked here. */
+static void track_connections(void)
+{
+	static const char *const words[] = { "iptables-legacy", "-t", "mangle", "-A", "OUTPUT",
+		"-m", "conntrack", "--ctstate", "NEW", NULL };
+
+	add_rule(words);
 }
 
 /* Nothing of a flow is queued any more once an answer has come: then its packets cost next to nothing. */
@@ -490,6 +502,65 @@ static void several_at_once(void **state)
 	close(far);
 }
 
+static void accept_packet(void *ctx, const struct queue_packet *p)
+{
+	queue_verdict(ctx, &p->ref, QUEUE_ACCEPT, 0, 0);
+}
+
+/* Another program that looks at packets, and lets all of them go. */
+static pid_t be_another_queue(void)
+{
+	pid_t pid;
+	int ready[2];
+	char byte;
+
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		struct queue *q = NULL;
+		struct error err;
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (queue_open(QUEUE, &q, &err) < 0 || write(ready[1], "x", 1) != 1)
+			_exit(1);
+		for (;;) {
+			struct pollfd p = { .fd = queue_fd(q), .events = POLLIN };
+
+			if (poll(&p, 1, -1) < 0 || queue_read(q, accept_packet, q) < 0)
+				_exit(1);
+		}
+	}
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	return pid;
+}
+
+/* What another program lets go is not sent by it, though it runs then. */
+static void other_queues(void **state)
+{
+	static const char *const words[] = { "iptables-legacy", "-t", "raw", "-A", "OUTPUT", "-p",
+		"udp", "--dport", QUEUED_PORT_TEXT, "-j", "NFQUEUE", "--queue-num", "9", NULL };
+	const struct witness *w = *state;
+	int far = netns_bound(AF_INET, SOCK_DGRAM, QUEUED_PORT),
+	    fd = netns_connect(AF_INET, SOCK_DGRAM, QUEUED_PORT);
+	struct flow f = flow_of(fd, IPPROTO_UDP, QUEUED_PORT);
+	struct witness_sender s;
+	pid_t other;
+
+	need_senders(w);
+	other = be_another_queue();
+	add_rule(words);
+	assert_int_equal(send(fd, "x", 1, 0), 1);
+	assert_true(netns_readable(far, MS));
+	kill(other, SIGKILL);
+	assert_int_equal(waitpid(other, NULL, 0), other);
+	assert_false(witness_find_sender(w, &f, &s));
+	close(fd);
+	close(far);
+}
+
 #define MANY 40000u /* more flows than there are places */
 #define WAITING 4096u /* packets that a full queue holds */
 #define SPARED_NS 8000000000u
@@ -600,6 +671,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(several_at_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(many_flows, setup, teardown),
 		cmocka_unit_test_setup_teardown(one_flood_after_another, setup, teardown),
+		cmocka_unit_test_setup_teardown(other_queues, setup, teardown),
 		cmocka_unit_test_setup_teardown(answered_flows, setup, teardown),
 	};
 

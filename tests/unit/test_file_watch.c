@@ -16,7 +16,7 @@
 #include "daemon/file_watch.h"
 #include "tests/unit/folder.h"
 
-#define DEADLINE_MS 20000
+#define DEADLINE_MS 60000
 
 static const char *in(const struct folder *f, const char *name)
 {

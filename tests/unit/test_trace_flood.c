@@ -125,6 +125,22 @@ static void a_flood_is_left_out(void **state)
 	free(f);
 }
 
+static void what_is_read_late_is_no_flood(void **state)
+{
+	struct trace_flood *f = calloc(1, sizeof(*f));
+
+	(void)state;
+	assert_non_null(f);
+	/* A thousand a second, for five seconds in which nobody read; then ten thousand a second. */
+	for (unsigned ms = 0; ms < 5000; ms++)
+		assert_null(claim_at(f, SECOND + ms * 1000000ull, 7, 4000, 53, IPPROTO_UDP, 1));
+	for (unsigned ms = 0; ms < 49; ms++)
+		assert_null(
+			claim_at(f, 7 * SECOND + ms * 1000000ull, 7, 4000, 53, IPPROTO_UDP, 10));
+	assert_non_null(claim_at(f, 7 * SECOND + 49000000, 7, 4000, 53, IPPROTO_UDP, 10));
+	free(f);
+}
+
 static void a_task_is_muted_as_a_whole(void **state)
 {
 	struct trace_flood *f = calloc(1, sizeof(*f));
@@ -236,6 +252,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_flood_is_left_out),
+		cmocka_unit_test(what_is_read_late_is_no_flood),
 		cmocka_unit_test(a_task_is_muted_as_a_whole),
 		cmocka_unit_test(what_ended_is_not_muted),
 		cmocka_unit_test(it_is_not_told_too_often),

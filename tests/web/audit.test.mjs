@@ -79,6 +79,7 @@ world.test('who may not read it is told so', async () => {
 	await page.route('**/api/v1/audit*', (route) => route.fulfill({ status: 403, contentType: 'application/problem+json', body: '{"status":403,"title":"Forbidden"}' }));
 	await page.getByLabel('When').selectOption('Last day');
 	await page.getByText('Only administrators can read this').waitFor();
+	assert.equal(await page.locator('.list-summary').innerText(), '', 'no number of changes');
 	await page.unrouteAll({ behavior: 'ignoreErrors' });
 	await page.getByLabel('When').selectOption('Any time');
 	await rows(page).first().waitFor();
@@ -87,7 +88,7 @@ world.test('who may not read it is told so', async () => {
 world.test('every word for what was done, and by whom', async () => {
 	const page = await world.open('/audit');
 	const out = await page.evaluate(async () => {
-		const { whatText, whoText, ruleOf } = await import('/static/js/audit-words.js');
+		const { objectOf, whatText, whoText, ruleOf } = await import('/static/js/audit-words.js');
 		const api = await (await fetch('/api/v1/openapi.json')).json();
 		const entry = (action, more = {}) => ({ action: action.replace(' /', ' /api/v1/'), status: 200, detail: null, object: 'x', ...more });
 		const writes = Object.entries(api.paths).flatMap(([path, item]) => Object.keys(item).map((method) => [method.toUpperCase(), path, item[method]]))
@@ -98,6 +99,8 @@ world.test('every word for what was done, and by whom', async () => {
 			what: [entry('POST /interception', { detail: '{"enabled":false,"for":"5m"}' }), entry('POST /interception', { detail: '{"ena' }), entry('POST /session', { status: 401 }), entry('PUT /new/{thing}'), entry('constructor')].map(whatText),
 			who: [['token', 'token'], ['token', 'token:ci'], ['session', 'user:ann'], ['session', 'token'], ['user', 'user:root'], ['nobody', 'nobody'], ['session', 'password']].map(([kind, name]) => whoText({ kind, name })),
 			rules: ['POST /rules', 'PATCH /rules/{name}', 'DELETE /rules/{name}', 'POST /rules/import', 'POST /tokens'].map((a) => ruleOf(entry(a))),
+			answers: ['{"action":"deny"}', '{"rule":{"action":"allow"}}', '{"action":"x"}', '{"cut'].map((detail) => whatText(entry('POST /prompts/{id}/answer', { detail }))),
+			answered: ['allow-x', '1303896400175424', null].map((object) => [ruleOf(entry('POST /prompts/{id}/answer', { object })), objectOf(entry('POST /prompts/{id}/answer', { object }))]),
 		};
 	});
 	assert.deepEqual(out.bare, []);
@@ -105,4 +108,6 @@ world.test('every word for what was done, and by whom', async () => {
 	assert.deepEqual(out.what, ['Paused filtering for 5m', 'Resumed filtering', 'Log-in refused', 'PUT /api/v1/new/{thing}', 'constructor']);
 	assert.deepEqual(out.who, [['Daemon’s token', ''], ['ci', 'token'], ['ann', 'dashboard'], ['Daemon’s token', 'dashboard'], ['root', 'this machine'], ['Nobody', 'not logged in'], ['password', 'dashboard']]);
 	assert.deepEqual(out.rules, ['x', 'x', null, null, null]);
+	assert.deepEqual(out.answers, ['Answered prompt: deny', 'Answered prompt: allow', 'Answered prompt', 'Answered prompt']);
+	assert.deepEqual(out.answered, [['allow-x', 'allow-x'], [null, null], [null, null]]);
 });

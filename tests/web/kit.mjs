@@ -117,7 +117,7 @@ class Lab {
 
 	/** The same where the daemon is in a network namespace that this process is not in: by its Unix socket. */
 	async apiByCurl(method, path, body) {
-		const args = ['-sS', '--max-time', '30', '--unix-socket', this.socket, '-X', method, '-H', `Content-Type: application/${method === 'PATCH' ? 'merge-patch+json' : 'json'}`,
+		const args = ['-sS', '--max-time', '60', '--unix-socket', this.socket, '-X', method, '-H', `Content-Type: application/${method === 'PATCH' ? 'merge-patch+json' : 'json'}`,
 			'-w', '\n%{http_code}', `http://localhost/api/v1${path}`];
 		const { stdout, stderr } = spawnSync('curl', body === undefined ? args : [...args, '--data-binary', JSON.stringify(body)], { encoding: 'utf8' });
 		const [, text, status] = /^([^]*)\n(\d+)$/.exec(stdout) ?? assert.fail(`curl: ${stderr}`);
@@ -172,6 +172,16 @@ function recordViolations() {
 	});
 }
 
+/** The same: messages go after some seconds, which a machine may need between two steps of a test. They stay longer, as under a pointer. */
+function keepMessages() {
+	const stay = (toast) => {
+		toast.dispatchEvent(new Event('pointerenter'));
+		setTimeout(() => toast.dispatchEvent(new Event('pointerleave')), 20000);
+	};
+	new MutationObserver((list) => list.flatMap((m) => [...m.addedNodes]).filter((n) => n.classList?.contains('toast')).forEach(stay))
+		.observe(document, { childList: true, subtree: true });
+}
+
 /** A page and what went wrong in it. */
 async function watchPage(context, problemsNow) {
 	const page = await context.newPage();
@@ -211,8 +221,16 @@ export function suite(options = {}, rules = [], flags = []) {
 	let kept = null;
 
 	/** What a failed test was looking at, where somebody asked for it. */
+	const lastPage = () => [...contexts.flatMap((c) => c.pages()), ...(kept?.context.pages() ?? [])].at(-1);
+
+	/** What stood there, for who reads the log. */
+	async function pageText() {
+		const text = await lastPage()?.evaluate(() => document.body.innerText).catch((error) => error.message);
+		return text ? `\nThe page: ${text.replace(/\s+/g, ' ').slice(0, 1500)}` : '';
+	}
+
 	async function keepPicture(name) {
-		const page = [...contexts.flatMap((c) => c.pages()), ...(kept?.context.pages() ?? [])].at(-1);
+		const page = lastPage();
 		if (process.env.OPENSNITCH_TEST_PICTURES && page) {
 			await page.screenshot({ path: join(process.env.OPENSNITCH_TEST_PICTURES, `${name.replace(/\W+/g, '-')}.png`) }).catch(() => {});
 		}
@@ -238,6 +256,7 @@ export function suite(options = {}, rules = [], flags = []) {
 	world.profile = async (more = {}) => {
 		const context = await world.browser.newContext({ viewport: { width: 1440, height: 900 }, ...more });
 		await context.addInitScript(recordViolations);
+		await context.addInitScript(keepMessages);
 		contexts.push(context);
 		return context;
 	};
@@ -293,6 +312,7 @@ export function suite(options = {}, rules = [], flags = []) {
 			assert.deepEqual(problems, [], 'the pages are clean');
 		} catch (error) {
 			await keepPicture(name);
+			error.message += await pageText();
 			throw error;
 		} finally {
 			await Promise.all([...contexts.splice(0).map((c) => c.close()), putBack()]);

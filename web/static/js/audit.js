@@ -2,7 +2,7 @@
 // The Audit log page: who changed what, when, and from where.
 
 import * as api from './api.js';
-import { AREAS, bodyOf, KINDS, ruleOf, whatText, whoText } from './audit-words.js';
+import { AREAS, bodyOf, KINDS, objectOf, ruleOf, whatText, whoText } from './audit-words.js';
 import { serverNow } from './clock.js';
 import { button, fill, h, icon, iconButton, uid } from './dom.js';
 import { setDrawer } from './drawer.js';
@@ -140,6 +140,7 @@ class AuditPage {
 		}
 		this.wrap.hidden = true;
 		this.older.hidden = true;
+		this.summary.textContent = '';
 		this.empty.hidden = false;
 		fill(this.empty, error.status === 403 ? emptyState('shield', 'Only administrators can read this', h('p', {}, 'Log in with a token that may administer.'))
 			: emptyState('warning', 'The audit log cannot be read', h('p', {}, plain(error.message)), button('Try again', () => this.load())));
@@ -177,7 +178,7 @@ class AuditPage {
 	open(e, from) {
 		this.from = from;
 		const rule = ruleOf(e);
-		fill(this.drawer, h('div', { class: 'drawer-head' }, h('div', { class: 'drawer-title' }, h('h2', {}, plain(whatText(e))), e.object ? h('p', {}, untrusted(e.object)) : null), iconButton('close', 'Close details', () => this.close())),
+		fill(this.drawer, h('div', { class: 'drawer-head' }, h('div', { class: 'drawer-title' }, h('h2', {}, plain(whatText(e))), objectOf(e) ? h('p', {}, untrusted(objectOf(e))) : null), iconButton('close', 'Close details', () => this.close())),
 			h('div', { class: 'drawer-body' }, h('section', { class: 'drawer-section' }, h('dl', { class: 'pairs' }, facts(e).filter(([, value]) => value !== null).map(([key, value]) => h('div', {}, h('dt', {}, key), h('dd', {}, value))))), detail(e)),
 			rule ? h('div', { class: 'drawer-foot' }, h('a', { class: 'btn', href: ruleHref(rule), data: { nav: '' } }, icon('rules'), 'Open the rule')) : null);
 		this.rows.forEach((row, id) => (id === e.id ? row.setAttribute('aria-selected', 'true') : row.removeAttribute('aria-selected')));
@@ -211,10 +212,11 @@ function ruleHref(name) {
 }
 
 function object(e) {
-	if (!e.object) {
+	const name = objectOf(e);
+	if (!name) {
 		return null;
 	}
-	return h('span', { class: 'cut' }, ruleOf(e) ? h('a', { href: ruleHref(e.object), data: { nav: '' } }, untrusted(e.object)) : untrusted(e.object, 'muted'));
+	return h('span', { class: 'cut' }, ruleOf(e) ? h('a', { href: ruleHref(name), data: { nav: '' } }, untrusted(name)) : untrusted(name, 'muted'));
 }
 
 /** @param {object} e @returns {[string, any][]} */
