@@ -5,6 +5,7 @@
 #include "daemon/outbox.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -15,11 +16,16 @@
 #include "lib/limits.h"
 
 #define LANE_EVENTS_MAX (LIMIT_IPC_BACKLOG / 2)
+#define PROCESS_SLOTS 64u
+
+enum { SLOT_TRAFFIC = PROCESS_SLOTS, SLOT_OTHER, SLOT_COUNT_ };
 
 /* Messages one after the other, taken from the front: as they lie here they are sent. */
 struct lane {
 	uint8_t *buf;
 	size_t start, end, room;
+	size_t waiting
+		[SLOT_COUNT_]; /* bytes of connections by process, and of what else there is */
 };
 
 struct outbox {
@@ -35,6 +41,28 @@ static size_t size_at(const struct lane *l, size_t pos)
 
 	memcpy(&h, l->buf + pos, sizeof(h));
 	return ipc_padded(h.len);
+}
+
+static uint16_t type_of(const uint8_t *msg)
+{
+	struct ipc_header h;
+
+	memcpy(&h, msg, sizeof(h));
+	return h.type;
+}
+
+/* Where the bytes of this message are counted. */
+static unsigned slot_of(const uint8_t *msg)
+{
+	uint16_t type = type_of(msg);
+	int32_t pid;
+
+	if (type == IPC_FLOW_TRAFFIC)
+		return SLOT_TRAFFIC;
+	if (type != IPC_CONNECTION)
+		return SLOT_OTHER;
+	memcpy(&pid, msg + offsetof(struct ipc_connection, process.pid), sizeof(pid));
+	return (uint32_t)pid % PROCESS_SLOTS;
 }
 
 static bool lane_make_room(struct lane *l, size_t need, size_t max)
@@ -71,6 +99,7 @@ static bool lane_push(struct lane *l, const void *msg, size_t len, size_t max)
 
 	if (!lane_make_room(l, size, max))
 		return false;
+	l->waiting[slot_of(msg)] += size;
 	memcpy(l->buf + l->end, msg, len);
 	memset(l->buf + l->end + len, 0, size - len);
 	l->end += size;
@@ -86,6 +115,7 @@ static bool lane_empty(const struct lane *l)
 static void lane_reset(struct lane *l)
 {
 	l->start = l->end = 0;
+	memset(l->waiting, 0, sizeof(l->waiting));
 	if (l->room > 262144) {
 		free(l->buf);
 		l->buf = NULL;
@@ -125,6 +155,12 @@ bool outbox_urgent(struct outbox *o, const void *msg, size_t len)
 
 bool outbox_event(struct outbox *o, const void *msg, size_t len)
 {
+	unsigned slot = slot_of(msg);
+
+	/* Nobody has more than twice what is free: so there is some for one who has little. */
+	if (slot != SLOT_OTHER && o->events.waiting[slot] + ipc_padded(len) >
+					  2 * (LANE_EVENTS_MAX - outbox_events_size(o)))
+		return false;
 	return lane_push(&o->events, msg, len, LANE_EVENTS_MAX);
 }
 
@@ -136,6 +172,19 @@ size_t outbox_events_size(const struct outbox *o)
 bool outbox_has_events(const struct outbox *o)
 {
 	return !lane_empty(&o->events);
+}
+
+/* The first `len` bytes are on their way. */
+static void lane_advance(struct lane *l, size_t len)
+{
+	size_t end = l->start + len;
+
+	while (l->start < end) {
+		size_t size = size_at(l, l->start);
+
+		l->waiting[slot_of(l->buf + l->start)] -= size;
+		l->start += size;
+	}
 }
 
 /* Sends one datagram. 0, or a negative code. */
@@ -151,7 +200,7 @@ static int lane_send(struct lane *l, int fd)
 	while (sent < 0 && errno == EINTR);
 	if (sent < 0)
 		return errno == ENOBUFS ? ERR_AGAIN : err_from_errno(errno);
-	l->start += len;
+	lane_advance(l, len);
 	if (lane_empty(l))
 		lane_reset(l);
 	return 0;

@@ -26,7 +26,10 @@ void outbox_set_fd(struct outbox *o, int fd);
 /* Queues an urgent message (bytes are copied). False: no console, or no memory or room (the console is stuck). */
 bool outbox_urgent(struct outbox *o, const void *msg, size_t len);
 
-/* Queues a connection event. False: it is lost. */
+/*
+ * Queues an event. False: it is lost. One process gets two thirds of the room that the others leave, and so does the traffic of all
+ * flows: who floods loses its own connections, and not those of others.
+ */
 bool outbox_event(struct outbox *o, const void *msg, size_t len);
 
 /* Bytes of the events that wait, of LIMIT_IPC_BACKLOG / 2 at most. */

@@ -222,6 +222,59 @@ static void a_dead_console_is_told(void **state)
 	close(fds[0]);
 }
 
+static bool put_connection(struct outbox *o, int32_t pid)
+{
+	struct ipc_connection m = { .process.pid = pid };
+
+	m.header = (struct ipc_header) { sizeof(m), 0, IPC_CONNECTION };
+	return outbox_event(o, &m, sizeof(m));
+}
+
+static bool put_traffic(struct outbox *o)
+{
+	struct ipc_flow_traffic m = { .flow_id = 1 };
+
+	m.header = (struct ipc_header) { sizeof(m), 0, IPC_FLOW_TRAFFIC };
+	return outbox_event(o, &m, sizeof(m));
+}
+
+/* Who floods loses its own events, of others none; and when they have gone no more. */
+static void one_that_floods_leaves_room_for_others(void **state)
+{
+	struct outbox *o = outbox_new();
+	size_t max = LIMIT_IPC_BACKLOG / 2, left;
+	uint8_t buf[LIMIT_IPC_MESSAGE];
+	int fds[2];
+
+	(void)state;
+	for (unsigned round = 0; round < 2; round++) {
+		left = max;
+		for (int32_t pid = 1; pid <= 3; pid++) {
+			while (put_connection(o, pid))
+				;
+			assert_in_range(max - outbox_events_size(o),
+				left / 3 - sizeof(struct ipc_connection),
+				left / 3 + sizeof(struct ipc_connection));
+			left = max - outbox_events_size(o);
+		}
+		while (put_traffic(o))
+			;
+		assert_true(
+			max - outbox_events_size(o) >= left / 3 - sizeof(struct ipc_connection));
+		assert_true(put_connection(o, 4));
+		assert_false(put_connection(o, 1));
+		open_pair(fds);
+		outbox_set_fd(o, fds[0]);
+		while (outbox_flush(o, true) != 0)
+			while (recv(fds[1], buf, sizeof(buf), MSG_DONTWAIT) > 0)
+				;
+		assert_int_equal(outbox_events_size(o), 0);
+		outbox_set_fd(o, -1);
+		close_pair(fds);
+	}
+	outbox_free(o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -230,6 +283,7 @@ int main(void)
 		cmocka_unit_test(a_full_socket_loses_nothing),
 		cmocka_unit_test(the_backlog_is_bounded),
 		cmocka_unit_test(a_dead_console_is_told),
+		cmocka_unit_test(one_that_floods_leaves_room_for_others),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
