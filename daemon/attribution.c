@@ -19,6 +19,8 @@
 
 #define SETTLE_MAX 64
 
+#define WAIT_MAX_NS 20000000000u /* of a packet for us, as far as that is thought of */
+
 static void add_claim(struct attribution *a, const struct trace_event *ev)
 {
 	struct process_image *image = process_image_of(a->processes, ev->tid);
@@ -107,6 +109,20 @@ void attribution_drain(struct attribution *a)
 		process_on_lost(a->processes);
 	}
 	process_settle(a->processes, SETTLE_MAX);
+}
+
+void attribution_heard(struct attribution *a, uint64_t time_ns)
+{
+	a->heard_ns = time_ns;
+}
+
+uint64_t attribution_sent_ns(const struct attribution *a)
+{
+	uint64_t now = clock_mono_ns();
+
+	if (!a->heard_ns)
+		return now;
+	return now - a->heard_ns > WAIT_MAX_NS ? now - WAIT_MAX_NS : a->heard_ns;
 }
 
 void attribution_tick(struct attribution *a)

@@ -77,6 +77,12 @@ int attribution_claim_cpu(const struct attribution *a);
 /* Takes in all trace events there are now, without waiting. Before each packet, and from a timer (100 ms). */
 void attribution_drain(struct attribution *a);
 
+/*
+ * All packets that were sent before this moment of CLOCK_MONOTONIC have been read: those that are asked about next are younger, but may
+ * have waited since then.
+ */
+void attribution_heard(struct attribution *a, uint64_t time_ns);
+
 /* Every 100 ms, after a drain: leaves out of the tracing what floods it, or takes it in again. */
 void attribution_tick(struct attribution *a);
 

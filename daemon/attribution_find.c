@@ -108,10 +108,10 @@ static void collect_standing(struct attribution *a, const struct flow *f, struct
 static void collect(
 	struct attribution *a, const struct flow *f, uint16_t src_port, struct candidates *ret)
 {
-	uint64_t now = clock_mono_ns(), age = ret->old ? REPEAT_AGE_NS : CLAIM_AGE_NS;
+	uint64_t sent = attribution_sent_ns(a), age = ret->old ? REPEAT_AGE_NS : CLAIM_AGE_NS;
 	struct claim found[CLAIMS_MAX];
 	unsigned n =
-		claims_find(a->claims, f, src_port, now > age ? now - age : 0, found, CLAIMS_MAX);
+		claims_find(a->claims, f, src_port, sent > age ? sent - age : 0, found, CLAIMS_MAX);
 
 	ret->many |= n == CLAIMS_MAX;
 	/* Looking at one may bring more claims, in the place of these. */

@@ -31,7 +31,11 @@ struct attribution {
 	struct socket_scan scan;
 	struct claims *claims;
 	int claim_cpu; /* of the last claim */
+	uint64_t heard_ns; /* see attribution_heard(); 0: never told */
 };
+
+/* Since when the packet in hand may have been sent. */
+uint64_t attribution_sent_ns(const struct attribution *a);
 
 #define ATTRIBUTION_FILES_MAX 256 /* of a process, looked at where its newest is not the one */
 

@@ -83,7 +83,7 @@ struct seen_sender attribution_sender(struct attribution *a, const struct flow *
 	if (!a->witness || !witness_find_sender(a->witness, flow, &s))
 		return ret;
 	several = flow->proto == IPPROTO_UDP && s.former_pid && s.former_pid != s.pid &&
-		  clock_mono_ns() - s.since_ns < SHARED_NS;
+		  s.since_ns + SHARED_NS > attribution_sent_ns(a);
 	/* Several sockets of one tuple, a moment ago: that is for the referee. */
 	if (several && s.former_cookie != s.cookie)
 		return ret;

@@ -88,6 +88,12 @@ unsigned code_jump(struct bpf_code *c, uint8_t op, enum bpf_register a, int32_t 
 	return put(c, (uint8_t)(BPF_JMP | op | BPF_K), a, R0, 0, value);
 }
 
+unsigned code_jump_register(
+	struct bpf_code *c, uint8_t op, enum bpf_register a, enum bpf_register b)
+{
+	return put(c, (uint8_t)(BPF_JMP | op | BPF_X), a, b, 0, 0);
+}
+
 unsigned code_jump_always(struct bpf_code *c)
 {
 	return put(c, BPF_JMP | BPF_JA, R0, R0, 0, 0);
@@ -113,12 +119,12 @@ void code_end_if(struct bpf_code *c, uint8_t op, enum bpf_register a, int32_t va
 
 void code_end_if_same(struct bpf_code *c, enum bpf_register a, enum bpf_register b)
 {
-	add_exit(c, put(c, BPF_JMP | BPF_JEQ | BPF_X, a, b, 0, 0));
+	add_exit(c, code_jump_register(c, BPF_JEQ, a, b));
 }
 
 void code_end_if_other(struct bpf_code *c, enum bpf_register a, enum bpf_register b)
 {
-	add_exit(c, put(c, BPF_JMP | BPF_JNE | BPF_X, a, b, 0, 0));
+	add_exit(c, code_jump_register(c, BPF_JNE, a, b));
 }
 
 void code_end(struct bpf_code *c, int32_t result)

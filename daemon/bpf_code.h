@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define BPF_CODE_MAX 192
+#define BPF_CODE_MAX 384
 #define BPF_CODE_EXITS_MAX 24
 
 /* Registers: R0 results, R1 to R5 arguments (lost in a call), R6 to R9 kept, R10 the end of the stack. */
@@ -50,8 +50,10 @@ void code_ntohs(struct bpf_code *c, enum bpf_register to);
 
 void code_call(struct bpf_code *c, int32_t helper);
 
-/* if (a OP value): BPF_JEQ, BPF_JNE, BPF_JGT (without a sign). What it returns goes to code_land() where the jump leads to. */
+/* if (a OP value), if (a OP b): BPF_JEQ, BPF_JNE, BPF_JGT (without a sign), BPF_JSLE. What it returns goes to code_land(). */
 unsigned code_jump(struct bpf_code *c, uint8_t op, enum bpf_register a, int32_t value);
+unsigned code_jump_register(
+	struct bpf_code *c, uint8_t op, enum bpf_register a, enum bpf_register b);
 unsigned code_jump_always(struct bpf_code *c);
 void code_land(struct bpf_code *c, unsigned jump);
 

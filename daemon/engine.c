@@ -291,8 +291,10 @@ static int on_tick(struct engine *e, struct error *err)
 
 	if (n < 0)
 		return n;
-	if (n < QUEUE_READ_MAX)
+	if (n < QUEUE_READ_MAX) {
 		e->heard_ns = now;
+		attribution_heard(e->attribution, now);
+	}
 	read_timer(e->tick_fd);
 	e->ticks++;
 	attribution_drain(e->attribution);

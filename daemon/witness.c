@@ -43,7 +43,7 @@ struct netfilter_link { /* of union bpf_attr, behind link_create.flags */
 enum { LINK_V4, LINK_V6, LINK_CGROUP, LINK_COUNT_ };
 
 struct witness {
-	const struct witness_flow_slot *flows; /* NULL: senders are not seen */
+	const struct witness_flow_set *flows; /* NULL: senders are not seen */
 	const struct witness_socket_slot *sockets; /* NULL: creators are not */
 	uint64_t key;
 	int links[LINK_COUNT_];
@@ -171,7 +171,7 @@ static const char *watch_senders(struct witness *w)
 		errno = 0;
 		return "this kernel does not describe its types (BTF)";
 	}
-	map = make_table(WITNESS_FLOWS, sizeof(struct witness_flow_slot), &table);
+	map = make_table(WITNESS_SETS, sizeof(struct witness_flow_set), &table);
 	if (map < 0)
 		return "no eBPF table";
 	w->flows = table;
@@ -230,7 +230,7 @@ static const char *watch_creators(struct witness *w)
 static void forget_flows(struct witness *w)
 {
 	if (w->flows)
-		munmap((void *)(uintptr_t)w->flows, mapped_len(WITNESS_FLOWS, sizeof(*w->flows)));
+		munmap((void *)(uintptr_t)w->flows, mapped_len(WITNESS_SETS, sizeof(*w->flows)));
 	w->flows = NULL;
 }
 
@@ -315,37 +315,48 @@ static bool is_for(uint64_t word, uint64_t hash)
 	return (uint32_t)word && word >> 32 == hash >> 32;
 }
 
+/* The entry of this hash, and its word. False: none, or one that is just being written. */
+static bool find_entry(
+	const struct witness_flow_set *set, uint64_t hash, unsigned *ret, uint64_t *ret_word)
+{
+	for (unsigned i = 0; i < WITNESS_WAYS; i++) {
+		*ret_word = __atomic_load_n(&set->word[i], __ATOMIC_ACQUIRE);
+		*ret = i;
+		if (is_for(*ret_word, hash))
+			return true;
+	}
+	return false;
+}
+
 bool witness_find_sender(
 	const struct witness *w, const struct flow *flow, struct witness_sender *ret)
 {
-	uint64_t hash;
+	const struct witness_flow_set *set;
+	uint64_t hash, word;
 
 	if (!w->flows)
 		return false;
 	hash = witness_flow_hash(flow, w->key);
-	for (unsigned i = 0; i < TRIES; i++) {
-		const struct witness_flow_slot *at = &w->flows[witness_flow_place(hash)];
-		uint64_t word = __atomic_load_n(&at->word, __ATOMIC_ACQUIRE);
-		struct witness_flow_slot slot;
+	set = &w->flows[witness_flow_place(hash)];
+	for (unsigned try = 0; try < TRIES; try++) {
+		struct witness_sender sender;
+		uint64_t former;
+		unsigned i;
 
-		if (word && !is_for(word, hash))
-			return false;
-		slot.since_ns = __atomic_load_n(&at->since_ns, __ATOMIC_ACQUIRE);
-		slot.cookie = __atomic_load_n(&at->cookie, __ATOMIC_ACQUIRE);
-		slot.former_word = __atomic_load_n(&at->former_word, __ATOMIC_ACQUIRE);
-		slot.former_cookie = __atomic_load_n(&at->former_cookie, __ATOMIC_ACQUIRE);
-		if (!word || __atomic_load_n(&at->word, __ATOMIC_RELAXED) != word)
+		if (!find_entry(set, hash, &i, &word))
 			continue;
-		*ret = (struct witness_sender) {
+		former = __atomic_load_n(&set->former_word[i], __ATOMIC_ACQUIRE);
+		sender = (struct witness_sender) {
 			.pid = (int32_t)(uint32_t)word,
-			.since_ns = slot.since_ns,
-			.cookie = slot.cookie,
-			.former_pid = is_for(slot.former_word, hash)
-					      ? (int32_t)(uint32_t)slot.former_word
-					      : 0,
-			.former_cookie = slot.former_cookie,
+			.since_ns = __atomic_load_n(&set->since_ns[i], __ATOMIC_ACQUIRE),
+			.cookie = __atomic_load_n(&set->cookie[i], __ATOMIC_ACQUIRE),
+			.former_pid = is_for(former, hash) ? (int32_t)(uint32_t)former : 0,
+			.former_cookie = __atomic_load_n(&set->former_cookie[i], __ATOMIC_ACQUIRE),
 		};
-		return true;
+		if (__atomic_load_n(&set->word[i], __ATOMIC_RELAXED) == word) {
+			*ret = sender;
+			return true;
+		}
 	}
 	return false;
 }

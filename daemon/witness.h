@@ -8,9 +8,10 @@
  *             Linux 6.4 and BTF
  *   creators  when a process makes an IP socket (socket(2)), on the whole machine: by the socket's cookie. A cgroup2 file system
  *
- * Both hold the latest only: a direct-mapped table each, in which an entry makes way for another of the same place. What is not
- * found is not known here; what is found is true. A packet whose source port is not its socket's own (a tunnel's) is left out, and
- * so are one with IP options and one that another program has held in a queue of its own.
+ * Both hold the latest only, in a table each in which an entry makes way for another of the same place: a sender's rather for one of
+ * the same process (witness_code.h), so that a flood makes nobody else's unknown. What is not found is not known here; what is
+ * found is true. A packet whose source port is not its socket's own (a tunnel's) is left out, and so are one with IP options and one
+ * that another program has held in a queue of its own.
  * Source: net/netfilter/nf_bpf_link.c, net/ipv4/af_inet.c (BPF_CGROUP_RUN_PROG_INET_SOCK), Documentation/bpf/.
  */
 #ifndef DAEMON_WITNESS_H

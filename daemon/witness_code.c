@@ -219,39 +219,101 @@ static void put_lookup(struct bpf_code *c, int map_fd, uint32_t mask)
 	code_end_if(c, BPF_JEQ, R0, 0);
 }
 
-#define SLOT(member) ((int16_t)offsetof(struct witness_flow_slot, member))
+/* Of the first entry: the others stand behind it. */
+#define ENTRY(member) ((int16_t)offsetof(struct witness_flow_set, member))
+#define WAY_SIZE ((int32_t)sizeof(uint64_t))
+#define EACH_OLDER_BITS 33 /* 2^33 ns, 8.6 s: a SYN comes again after 1, 3 and 7 s */
 
-static void put_copy(struct bpf_code *c, int16_t to, int16_t from)
+/* R6 = the set, R8 = the word: ends where it is there. The jumps lead to where R9 is another process's entry of this flow, R1 its word. */
+static void put_search(struct bpf_code *c, unsigned found[static WITNESS_WAYS])
 {
-	code_load(c, SIZE_8, R2, R9, from);
-	code_store(c, SIZE_8, R9, to, R2);
+	code_move(c, R9, R6);
+	for (unsigned i = 0; i < WITNESS_WAYS; i++) {
+		if (i)
+			code_op_value(c, BPF_ADD, R9, WAY_SIZE);
+		code_load(c, SIZE_8, R1, R9, ENTRY(word));
+		code_end_if_same(c, R1, R8);
+		code_move(c, R2, R1);
+		code_op(c, BPF_XOR, R2, R8);
+		code_op_value(c, BPF_RSH, R2, 32);
+		found[i] = code_jump(c, BPF_JEQ, R2, 0);
+	}
 }
 
-/* R9 = the entry, R1 = its word, R8 = the new one. */
+/* R4 is one more where the word R1 has the PID of R5. */
+static void put_count(struct bpf_code *c)
+{
+	code_op(c, BPF_XOR, R1, R5);
+	code_op_value(c, BPF_LSH, R1, 32);
+	code_op_value(c, BPF_RSH, R1, 32);
+	code_op_value(c, BPF_ADD, R1, -1);
+	code_op_value(c, BPF_RSH, R1, 63);
+	code_op(c, BPF_ADD, R4, R1);
+}
+
+/* R0 = now, R6 = the set, R8 = the word: R9 = the entry to take. Ages have a sign: another processor may have just written. */
+static void put_choose(struct bpf_code *c)
+{
+	code_move(c, R2, R6);
+	for (unsigned i = 0; i < WITNESS_WAYS; i++) {
+		unsigned younger = 0;
+
+		if (i)
+			code_op_value(c, BPF_ADD, R2, WAY_SIZE);
+		code_load(c, SIZE_8, R5, R2, ENTRY(word));
+		code_set(c, R4, 0);
+		code_move(c, R1, R8);
+		put_count(c);
+		for (unsigned k = 0; k < WITNESS_WAYS; k++) {
+			if (k == i)
+				continue;
+			code_load(c, SIZE_8, R1, R6, (int16_t)(ENTRY(word) + WAY_SIZE * (int)k));
+			put_count(c);
+		}
+		code_op_value(c, BPF_LSH, R4, EACH_OLDER_BITS);
+		code_op(c, BPF_ADD, R4, R0);
+		code_load(c, SIZE_8, R1, R2, ENTRY(since_ns));
+		code_op(c, BPF_SUB, R4, R1);
+		if (i)
+			younger = code_jump_register(c, BPF_JSLE, R4, R3);
+		code_move(c, R9, R2);
+		code_move(c, R3, R4);
+		if (i)
+			code_land(c, younger);
+	}
+}
+
+static void put_take_away(struct bpf_code *c)
+{
+	code_set(c, R3, 0);
+	code_exchange(c, R9, ENTRY(word), R3);
+}
+
+/* R6 = the set, R8 = the word to note in it. */
 static void put_note(struct bpf_code *c, const struct witness_places *at)
 {
-	unsigned other, noted;
+	unsigned found[WITNESS_WAYS], taken;
 
-	code_move(c, R2, R1);
-	code_op(c, BPF_XOR, R2, R8);
-	code_op_value(c, BPF_RSH, R2, 32);
-	code_set(c, R3, 0);
-	code_exchange(c, R9, SLOT(word), R3);
-	other = code_jump(c, BPF_JNE, R2, 0);
-	/* The same flow, from another process. */
-	code_store(c, SIZE_8, R9, SLOT(former_word), R1);
-	put_copy(c, SLOT(former_since_ns), SLOT(since_ns));
-	put_copy(c, SLOT(former_cookie), SLOT(cookie));
-	noted = code_jump_always(c);
-	code_land(c, other);
-	code_set(c, R2, 0);
-	code_store(c, SIZE_8, R9, SLOT(former_word), R2);
-	code_land(c, noted);
+	put_search(c, found);
 	code_call(c, HELPER_TIME);
-	code_store(c, SIZE_8, R9, SLOT(since_ns), R0);
+	put_choose(c);
+	put_take_away(c);
+	code_set(c, R2, 0);
+	code_store(c, SIZE_8, R9, ENTRY(former_word), R2);
+	taken = code_jump_always(c);
+	/* The same flow, from another process. */
+	for (unsigned i = 0; i < WITNESS_WAYS; i++)
+		code_land(c, found[i]);
+	put_take_away(c);
+	code_store(c, SIZE_8, R9, ENTRY(former_word), R1);
+	code_load(c, SIZE_8, R2, R9, ENTRY(cookie));
+	code_store(c, SIZE_8, R9, ENTRY(former_cookie), R2);
+	code_call(c, HELPER_TIME);
+	code_land(c, taken);
+	code_store(c, SIZE_8, R9, ENTRY(since_ns), R0);
 	code_load(c, SIZE_8, R1, R7, (int16_t)at->sk_cookie);
-	code_store(c, SIZE_8, R9, SLOT(cookie), R1);
-	code_exchange(c, R9, SLOT(word), R8);
+	code_store(c, SIZE_8, R9, ENTRY(cookie), R1);
+	code_exchange(c, R9, ENTRY(word), R8);
 }
 
 void witness_code_sender(
@@ -267,10 +329,8 @@ void witness_code_sender(
 	code_op_value(c, BPF_RSH, R8, 32);
 	code_op_value(c, BPF_LSH, R8, 32);
 	code_op(c, BPF_OR, R8, R0);
-	put_lookup(c, map_fd, WITNESS_FLOWS - 1);
-	code_load(c, SIZE_8, R1, R0, SLOT(word));
-	code_end_if_same(c, R1, R8);
-	code_move(c, R9, R0);
+	put_lookup(c, map_fd, WITNESS_SETS - 1);
+	code_move(c, R6, R0);
 	put_note(c, at);
 	code_end(c, 1); /* NF_ACCEPT */
 }

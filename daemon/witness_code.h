@@ -8,17 +8,22 @@
 #include "daemon/bpf_code.h"
 #include "lib/flow.h"
 
-#define WITNESS_FLOWS 16384u /* powers of two */
+/* Powers of two. 1.25 MiB and 1 MiB. */
+#define WITNESS_SETS 8192u
+#define WITNESS_WAYS 4u /* flows in a set: 32,768 in all, of which a full queue holds an eighth */
 #define WITNESS_SOCKETS 65536u
 
 /*
- * `word` says whose entry it is: 32 bits of the key above the PID, or 0 while the rest is being written. It is written last, and
- * in one step.
+ * Entry i is what stands at [i]. `word` says whose it is: 32 bits of the key above the PID, or 0 while the rest is being written. It
+ * is written last, and in one step.
+ *
+ * A new flow takes the entry of its set that is the oldest, and each counts as 8.6 s older for every other one of its process there, the
+ * new one included: so whoever floods takes its own place, and what others sent stays known as long as its packet may wait, or a SYN
+ * come again.
  */
-struct witness_flow_slot {
-	uint64_t word;
-	uint64_t since_ns, cookie;
-	uint64_t former_word, former_since_ns, former_cookie;
+struct witness_flow_set {
+	uint64_t word[WITNESS_WAYS], since_ns[WITNESS_WAYS], cookie[WITNESS_WAYS];
+	uint64_t former_word[WITNESS_WAYS], former_cookie[WITNESS_WAYS];
 };
 
 struct witness_socket_slot {
@@ -42,9 +47,10 @@ void witness_code_creator(struct bpf_code *c, int map_fd);
 /* As the program does it: the place is in the low bits, 32 bits of the key above. */
 uint64_t witness_flow_hash(const struct flow *flow, uint64_t key);
 
+/* Which set. */
 static inline uint32_t witness_flow_place(uint64_t hash)
 {
-	return (uint32_t)hash & (WITNESS_FLOWS - 1);
+	return (uint32_t)hash & (WITNESS_SETS - 1);
 }
 
 static inline uint32_t witness_socket_place(uint64_t cookie)

@@ -6,6 +6,7 @@ import platform
 import pwd
 import re
 import shutil
+import signal
 import tempfile
 import time
 import unittest
@@ -16,6 +17,7 @@ from engine_kit import (ALLOW_DNS, API4, NEWS4, PYTHON, TIME4, TIME6, WWW4, WWW6
 from daemon import rule
 
 ALL = rule("all", "allow", ("true", ""))
+CLAIM_S = 5.5  # more than CLAIM_AGE_NS of daemon/attribution_find.c
 # Since Linux 6.10, and where stores are seen in order (trace_ring.c).
 CAN_MAP = platform.machine() in ("x86_64", "i686") and tuple(map(int, re.findall(r"\d+", platform.release())[:2])) >= (6, 10)
 # tracefs is hidden from the daemon (and from nobody else) by an empty file system over it.
@@ -51,6 +53,37 @@ class WhoTest(EngineTest):
             self.check_who(d, program, user or "root", "ftrace", "exact")
         # None of them took a look through all processes.
         self.assertEqual(counter(d, "proc_scans"), 0)
+
+    def test_what_was_traced_counts_however_late_the_packet_is_read(self):
+        if not os.path.isdir("/sys/kernel/tracing/events"):
+            self.skipTest("no tracefs on this machine")
+        d = self.start_daemon(rules=[ALL], args=["--no-bpf"])
+        program = self.puppet()
+        self.addCleanup(os.kill, d.pid(), signal.SIGCONT)
+        for turn in range(8):
+            lost = self.lost(d, turn)
+            os.kill(d.pid(), signal.SIGSTOP)
+            program.begin("talk", TIME4)
+            wait_until(lambda: self.waiting() == 1, what="the packet in the queue")
+            late = time.monotonic() + CLAIM_S
+            wait_until(lambda: time.monotonic() > late, what="its claim to be old")
+            os.kill(d.pid(), signal.SIGCONT)
+            self.assertEqual(program.result().value, "x")
+            c = self.connections(d, turn + 1)[0]
+            if self.lost(d, turn + 1) == lost:
+                self.assertEqual((c["process"]["pid"], c["attribution"]), (program.pid, {"method": "ftrace", "confidence": "exact"}))
+                return
+        self.skipTest("others on this machine do so much that events are lost")
+
+    def lost(self, daemon, n_decisions):
+        """How many events of the tracing were lost when so many connections had been decided: counters are all of one moment."""
+        return wait_until(lambda: (lambda c: (c["trace_lost"],) if sum(c["decisions"].values()) == n_decisions else None)(
+            daemon.status()["counters"]), what=f"{n_decisions} decisions in the counters")
+
+    def waiting(self):
+        """The packets that have no verdict yet (see nfnetlink_queue's seq_show())."""
+        queues = self.net.inside(["cat", "/proc/net/netfilter/nfnetlink_queue"]).stdout
+        return sum(int(line.split()[2]) for line in queues.splitlines())
 
     @unittest.skipIf(not CAN_MAP, "the ring buffers of this kernel cannot be mapped")
     def test_only_rings_with_data_are_read(self):
