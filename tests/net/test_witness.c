@@ -131,7 +131,7 @@ static void track_connections(void)
 	static const char *const words[] = { "iptables-legacy", "-t", "mangle", "-A", "OUTPUT",
 		"-m", "conntrack", "--ctstate", "NEW", NULL };
 
-	add_rule(words);
+	assert_true(add_rule(words));
 }
 
 /* Nothing of a flow is queued any more once an answer has come: then its packets cost next to nothing. */

@@ -142,8 +142,9 @@ static void other_queues(void **state)
 	pid_t other;
 
 	need_senders(w);
+	if (!add_rule(words))
+		skip();
 	other = be_another_queue();
-	add_rule(words);
 	assert_int_equal(send(fd, "x", 1, 0), 1);
 	assert_true(netns_readable(far, MS));
 	kill(other, SIGKILL);

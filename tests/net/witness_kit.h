@@ -77,8 +77,8 @@ static inline uint64_t cookie_of(int fd)
 	return cookie;
 }
 
-/* `words` end with NULL. */
-static inline void add_rule(const char *const *words)
+/* `words` end with NULL. False: there is no such table here. */
+static inline bool add_rule(const char *const *words)
 {
 	pid_t pid = fork();
 	int status;
@@ -89,7 +89,7 @@ static inline void add_rule(const char *const *words)
 		_exit(127);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(status, 0);
+	return status == 0;
 }
 
 #endif
