@@ -60,15 +60,25 @@ class WhoTest(EngineTest):
         d = self.start_daemon(rules=[ALL], args=["--no-bpf"])
         program = self.puppet()
         self.addCleanup(os.kill, d.pid(), signal.SIGCONT)
-        os.kill(d.pid(), signal.SIGSTOP)
-        program.begin("talk", TIME4)
-        wait_until(lambda: self.waiting() == 1, what="the packet in the queue")
-        late = time.monotonic() + CLAIM_S
-        wait_until(lambda: time.monotonic() > late, what="its claim to be old")
-        os.kill(d.pid(), signal.SIGCONT)
-        self.assertEqual(program.result().value, "x")
-        c = self.connections(d, 1)[0]
-        self.assertEqual((c["process"]["pid"], c["attribution"]), (program.pid, {"method": "ftrace", "confidence": "exact"}))
+        for turn in range(8):
+            lost = self.lost(d, turn)
+            os.kill(d.pid(), signal.SIGSTOP)
+            program.begin("talk", TIME4)
+            wait_until(lambda: self.waiting() == 1, what="the packet in the queue")
+            late = time.monotonic() + CLAIM_S
+            wait_until(lambda: time.monotonic() > late, what="its claim to be old")
+            os.kill(d.pid(), signal.SIGCONT)
+            self.assertEqual(program.result().value, "x")
+            c = self.connections(d, turn + 1)[0]
+            if self.lost(d, turn + 1) == lost:
+                self.assertEqual((c["process"]["pid"], c["attribution"]), (program.pid, {"method": "ftrace", "confidence": "exact"}))
+                return
+        self.skipTest("others on this machine do so much that events are lost")
+
+    def lost(self, daemon, n_decisions):
+        """How many events of the tracing were lost when so many connections had been decided: counters are all of one moment."""
+        return wait_until(lambda: (lambda c: (c["trace_lost"],) if sum(c["decisions"].values()) == n_decisions else None)(
+            daemon.status()["counters"]), what=f"{n_decisions} decisions in the counters")
 
     def waiting(self):
         """The packets that have no verdict yet (see nfnetlink_queue's seq_show())."""

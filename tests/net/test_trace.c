@@ -296,8 +296,7 @@ static void test_what_others_change_is_mended(void **state)
 struct doer {
 	int fd;
 	int32_t tid;
-	unsigned turns;
-	unsigned n_seen; /* of its events, by the reader */
+	unsigned turns, n_seen; /* of its events, by the reader */
 	bool done, is_over;
 };
 

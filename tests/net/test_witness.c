@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Who sends and who makes sockets, seen by the programs in the real kernel. */
+/* Who sends, seen by the programs in the real kernel. */
 #include "config.h"
 
 #include <arpa/inet.h>
@@ -22,80 +22,11 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "daemon/queue.h"
-#include "daemon/witness.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
-#include "tests/net/netns.h"
+#include "tests/net/witness_kit.h"
 
 #define PORT 4000
-#define QUEUE 9
-#define QUEUED_PORT 4001
-#define QUEUED_PORT_TEXT "4001"
-#define MS NETNS_DEADLINE_MS
-
-static const int families[] = { AF_INET, AF_INET6 };
-
-static int setup(void **state)
-{
-	struct witness *w;
-
-	netns_assert_own();
-	w = witness_open();
-	assert_non_null(w);
-	*state = w;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	witness_close(*state);
-	return 0;
-}
-
-static void need_senders(const struct witness *w)
-{
-	if (witness_has_senders(w))
-		return;
-	print_message("eBPF sees %s\n", witness_what(w));
-	skip();
-}
-
-static bool sees_creators(const struct witness *w)
-{
-	return strstr(witness_what(w), "creators") && !strstr(witness_what(w), "senders (");
-}
-
-static struct ip_addr address(const struct sockaddr_storage *a)
-{
-	return a->ss_family == AF_INET ? ip_addr_v4(&((const struct sockaddr_in *)a)->sin_addr)
-				       : ip_addr_v6(&((const struct sockaddr_in6 *)a)->sin6_addr);
-}
-
-/* What a socket sends to this port of loopback. */
-static struct flow flow_of(int fd, uint8_t proto, uint16_t port)
-{
-	struct sockaddr_storage local = { 0 };
-	socklen_t len = sizeof(local);
-	struct flow f;
-
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&local, &len), 0);
-	flow_init(&f);
-	f.proto = proto;
-	f.src = f.dst = address(&local);
-	f.src_port = netns_port(fd);
-	f.dst_port = port;
-	return f;
-}
-
-static uint64_t cookie_of(int fd)
-{
-	uint64_t cookie = 0;
-	socklen_t len = sizeof(cookie);
-
-	assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len), 0);
-	return cookie;
-}
 
 static void send_to(int fd, int af, uint16_t port)
 {
@@ -194,28 +125,13 @@ static void pings(void **state)
 	}
 }
 
-/* `words` end with NULL. */
-static void add_rule(const char *const *words)
-{
-	pid_t pid = fork();
-	int status;
-
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		execvp(words[0], (char *const *)(uintptr_t)words);
-		_exit(127);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(status, 0);
-}
-
 /* A rule that asks for the state of connections: from then on they are tracked here. */
 static void track_connections(void)
 {
 	static const char *const words[] = { "iptables-legacy", "-t", "mangle", "-A", "OUTPUT",
 		"-m", "conntrack", "--ctstate", "NEW", NULL };
 
-	add_rule(words);
+	assert_true(add_rule(words));
 }
 
 /* Nothing of a flow is queued any more once an answer has come: then its packets cost next to nothing. */
@@ -413,76 +329,6 @@ static void ip_options(void **state)
 	close(far);
 }
 
-static void creators(void **state)
-{
-	const struct witness *w = *state;
-	struct witness_creator made;
-	int pair[2];
-
-	if (!sees_creators(w)) {
-		print_message("eBPF sees %s\n", witness_what(w));
-		skip();
-	}
-	for (unsigned i = 0; i < 2; i++) {
-		uint64_t before = clock_mono_ns();
-		int fd = socket(families[i], SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-		assert_true(witness_find_creator(w, cookie_of(fd), &made));
-		assert_int_equal(made.pid, getpid());
-		assert_in_range(made.made_ns, before, clock_mono_ns());
-		close(fd);
-	}
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
-	assert_false(witness_find_creator(w, cookie_of(pair[0]), &made));
-	assert_false(witness_find_creator(w, 0, &made));
-	close(pair[0]);
-	close(pair[1]);
-}
-
-/* Made in a process that has ended, never used there, and handed over. */
-static void creators_that_only_pass_on(void **state)
-{
-	const struct witness *w = *state;
-	char byte = 'x', room[CMSG_SPACE(sizeof(int))] = { 0 };
-	struct iovec data = { &byte, 1 };
-	struct msghdr m = { .msg_iov = &data,
-		.msg_iovlen = 1,
-		.msg_control = room,
-		.msg_controllen = sizeof(room) };
-	struct witness_creator made;
-	struct cmsghdr *got;
-	int pair[2], fd;
-	pid_t pid;
-
-	if (!sees_creators(w))
-		skip();
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
-	pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-
-		fd = socket(AF_INET, SOCK_DGRAM, 0);
-		assert_non_null(c);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(sizeof(fd));
-		memcpy(CMSG_DATA(c), &fd, sizeof(fd));
-		_exit(sendmsg(pair[1], &m, 0) == 1 ? 0 : 1);
-	}
-	assert_int_equal(waitpid(pid, NULL, 0), pid);
-	assert_int_equal(recvmsg(pair[0], &m, 0), 1);
-	got = CMSG_FIRSTHDR(&m);
-	fd = -1;
-	if (got)
-		memcpy(&fd, CMSG_DATA(got), sizeof(fd));
-	assert_true(witness_find_creator(w, cookie_of(fd), &made));
-	assert_int_equal(made.pid, pid);
-	close(fd);
-	close(pair[0]);
-	close(pair[1]);
-}
-
 /* Several daemons guard one namespace side by side: each sees, and none disturbs the others. */
 static void several_at_once(void **state)
 {
@@ -498,65 +344,6 @@ static void several_at_once(void **state)
 	assert_sender(other, fd, IPPROTO_UDP, getpid());
 	witness_close(other);
 	send_in_child(fd);
-	close(fd);
-	close(far);
-}
-
-static void accept_packet(void *ctx, const struct queue_packet *p)
-{
-	queue_verdict(ctx, &p->ref, QUEUE_ACCEPT, 0, 0);
-}
-
-/* Another program that looks at packets, and lets all of them go. */
-static pid_t be_another_queue(void)
-{
-	pid_t pid;
-	int ready[2];
-	char byte;
-
-	assert_int_equal(pipe(ready), 0);
-	pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		struct queue *q = NULL;
-		struct error err;
-
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (queue_open(QUEUE, &q, &err) < 0 || write(ready[1], "x", 1) != 1)
-			_exit(1);
-		for (;;) {
-			struct pollfd p = { .fd = queue_fd(q), .events = POLLIN };
-
-			if (poll(&p, 1, -1) < 0 || queue_read(q, accept_packet, q) < 0)
-				_exit(1);
-		}
-	}
-	close(ready[1]);
-	assert_int_equal(read(ready[0], &byte, 1), 1);
-	close(ready[0]);
-	return pid;
-}
-
-/* What another program lets go is not sent by it, though it runs then. */
-static void other_queues(void **state)
-{
-	static const char *const words[] = { "iptables-legacy", "-t", "raw", "-A", "OUTPUT", "-p",
-		"udp", "--dport", QUEUED_PORT_TEXT, "-j", "NFQUEUE", "--queue-num", "9", NULL };
-	const struct witness *w = *state;
-	int far = netns_bound(AF_INET, SOCK_DGRAM, QUEUED_PORT),
-	    fd = netns_connect(AF_INET, SOCK_DGRAM, QUEUED_PORT);
-	struct flow f = flow_of(fd, IPPROTO_UDP, QUEUED_PORT);
-	struct witness_sender s;
-	pid_t other;
-
-	need_senders(w);
-	other = be_another_queue();
-	add_rule(words);
-	assert_int_equal(send(fd, "x", 1, 0), 1);
-	assert_true(netns_readable(far, MS));
-	kill(other, SIGKILL);
-	assert_int_equal(waitpid(other, NULL, 0), other);
-	assert_false(witness_find_sender(w, &f, &s));
 	close(fd);
 	close(far);
 }
@@ -666,12 +453,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(syns_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(raw_sockets, setup, teardown),
 		cmocka_unit_test_setup_teardown(ip_options, setup, teardown),
-		cmocka_unit_test_setup_teardown(creators, setup, teardown),
-		cmocka_unit_test_setup_teardown(creators_that_only_pass_on, setup, teardown),
 		cmocka_unit_test_setup_teardown(several_at_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(many_flows, setup, teardown),
 		cmocka_unit_test_setup_teardown(one_flood_after_another, setup, teardown),
-		cmocka_unit_test_setup_teardown(other_queues, setup, teardown),
 		cmocka_unit_test_setup_teardown(answered_flows, setup, teardown),
 	};
 
