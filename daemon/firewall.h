@@ -15,11 +15,13 @@
  *     mangle OUTPUT  the same three with --dport: questions, also of flows that are decided
  *     mangle OUTPUT  -m conntrack --ctstate NEW -m connmark ! --mark ALLOW/ALLOW
  *                    -j NFQUEUE --queue-num N --queue-bypass
+ *     mangle OUTPUT  -p tcp --syn -m conntrack --ctstate NEW -m connmark --mark ALLOW/ALLOW
+ *                    -j NFQUEUE --queue-num N --queue-bypass          another SYN before the answer to the first
  *
  * With read_sni a flow may begin before it is decided; both bits together say so:
  *
  *     mangle OUTPUT  -p tcp -m conntrack --ctdir ORIGINAL -m connmark --mark BOTH/BOTH
- *                    -j NFQUEUE --queue-num N+1 --queue-bypass
+ *                    -j NFQUEUE --queue-num N+1 --queue-bypass      before the last rule
  *
  * With queue_forwarded, what other network namespaces and machines send through this one meets the same rules: those of filter
  * OUTPUT in filter FORWARD, those of mangle INPUT and OUTPUT in mangle FORWARD.
@@ -33,7 +35,7 @@
  *     filter OUTPUT  -m mark --mark ALLOW/ALLOW -j MARK --set-xmark 0/BOTH
  *
  * Filter first and mangle last when installing, the reverse when removing: nothing is queued before
- * the reject rules stand. The NFQUEUE rule lacks --queue-bypass when fail_closed.
+ * the reject rules stand. The NFQUEUE rules lack --queue-bypass when fail_closed.
  */
 #ifndef DAEMON_FIREWALL_H
 #define DAEMON_FIREWALL_H

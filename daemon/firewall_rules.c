@@ -7,6 +7,7 @@
 /* The C library's headers before the kernel's: those then leave out what both define. */
 #include <net/if.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 
 #include <linux/netfilter/xt_NFLOG.h>
 #include <linux/netfilter/xt_NFQUEUE.h>
@@ -298,6 +299,36 @@ static void build_queue(
 	target_queue(&b, config->queue_num, !config->fail_closed);
 }
 
+/*
+ * A SYN of a tuple that was allowed, while conntrack still waits for the answer to the one before (SYN_SENT, up to two minutes): it may be
+ * another program's, to which no entry of its own is given (see nf_conntrack_proto_tcp.c). Those sent again are known by their number.
+ */
+static void build_other_tries(
+	struct fw_table *t, struct fw_chain *c, const struct firewall_config *config)
+{
+	struct xt_tcp syn = {
+		.spts = { 0, 65535 },
+		.dpts = { 0, 65535 },
+		.flg_mask = TH_SYN | TH_ACK | TH_RST | TH_FIN,
+		.flg_cmp = TH_SYN,
+	};
+	struct xt_conntrack_mtinfo3 is_new = {
+		.match_flags = XT_CONNTRACK_STATE,
+		.state_mask = XT_CONNTRACK_STATE_BIT(IP_CT_NEW),
+	};
+	struct xt_connmark_mtinfo1 allowed = {
+		.mark = config->mark_allow,
+		.mask = config->mark_allow,
+	};
+	struct builder b;
+
+	add_rule(&b, t, c, IPPROTO_TCP);
+	put_match(&b, "tcp", 0, &syn, sizeof(syn));
+	put_match(&b, "conntrack", 3, &is_new, sizeof(is_new));
+	put_match(&b, "connmark", 1, &allowed, sizeof(allowed));
+	target_queue(&b, config->queue_num, !config->fail_closed);
+}
+
 void fw_build_mangle(
 	struct fw_table *t, const struct fw_layout *layout, const struct firewall_config *config)
 {
@@ -311,6 +342,7 @@ void fw_build_mangle(
 	build_queue(t, c, config);
 	if (config->read_sni)
 		build_undecided(t, c, config);
+	build_other_tries(t, c, config);
 
 	c = add_chain(t, "FORWARD");
 	if (!config->queue_forwarded)
@@ -318,6 +350,7 @@ void fw_build_mangle(
 	build_dns_copies(t, c, true, config);
 	build_dns_copies(t, c, false, config);
 	build_queue(t, c, config);
+	build_other_tries(t, c, config);
 }
 
 /* ---- comparing */

@@ -2,13 +2,26 @@
 """One connection from its first packet to its end: held, then allowed, denied or rejected, by a person and by a rule."""
 import os
 
-from engine_kit import (ALLOW_DNS, CURL, NEWS4, NEWS6, PYTHON, TIME4, TIME6, WWW4, WWW6, EngineTest, dest, tap,
-                        wait_until)
+from engine_kit import (ALLOW_DNS, CURL, NEWS4, NEWS6, PYTHON, TIME4, TIME6, WWW4, WWW6, EngineTest, counter, dest,
+                        tap, wait_until)
 
 from daemon import rule
 
 TARGETS = {"tcp": (WWW4, 80), "tcp6": (WWW6, 80), "udp": (TIME4, 9000), "udp6": (TIME6, 9000)}
 NOBODY4 = "203.0.113.99"
+
+# A connection that is given up without an answer, when stdin ends; prints its port.
+GIVES_UP = """
+import socket, sys
+s = socket.socket()
+s.setblocking(False)
+try:
+    s.connect((sys.argv[1], 443))
+except BlockingIOError:
+    pass
+print(s.getsockname()[1], flush=True)
+sys.stdin.read()
+"""
 
 
 class VerdictTest(EngineTest):
@@ -141,6 +154,25 @@ class VerdictTest(EngineTest):
         self.assertEqual(len(self.connections(d, 2)), 2)
         wait_until(lambda: d.status()["counters"]["packets"] >= 2, what="the engine's counters")
         self.assertLess(d.status()["counters"]["packets"], 10)
+
+    def test_another_program_cannot_go_on_where_one_gave_up(self):
+        """A SYN without an answer leaves its tuple to conntrack for two minutes, with the mark of what was allowed."""
+        d = self.start_daemon(config={"default_action": "deny"}, rules=[ALLOW_DNS, rule("py", "allow", ("process.path", PYTHON))])
+        one = self.net.popen([PYTHON, "-c", GIVES_UP, NOBODY4], user="nobody", stdin=-1)
+        self.addCleanup(lambda: (one.kill(), one.communicate()))
+        port = int(one.stdout.readline())
+        wait_until(lambda: counter(d, "retransmits"), what="its SYN again")
+        before = counter(d, "retransmits")
+        one.communicate("")
+        curl = self.net.popen(["curl", "-s", "-m", "100", "--local-port", str(port), f"http://{NOBODY4}:443/"], user="nobody")
+        self.addCleanup(lambda: (curl.kill(), curl.communicate()))
+        second, first = self.connections(d, 2)
+        self.assertEqual([(c["process"]["path"], c["action"], c["source"]["port"]) for c in (first, second)],
+                         [(os.path.realpath(PYTHON), "allow", port), (os.path.realpath(CURL), "deny", port)])
+        self.assertEqual(second["attribution"]["confidence"], "exact")
+        # Its own SYN sent again is known.
+        wait_until(lambda: counter(d, "retransmits") > before, what="the other's SYN again")
+        self.assertEqual(len(self.connections(d)), 2)
 
     def test_the_default_decides_where_nobody_is_there(self):
         for action, error in (("allow", None), ("deny", "timeout"), ("reject", "ECONNREFUSED")):

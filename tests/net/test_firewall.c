@@ -26,9 +26,9 @@
 #include "tests/net/rig.h"
 
 #define OTHER_QUEUE 20002
-#define RULES 22 /* of one daemon: two and nine, in both families */
+#define RULES 24 /* of one daemon: two and ten, in both families */
 #define RULES_FORWARDED                                                                            \
-	22 /* more, with queue_forwarded: two, and those of mangle twice but for their copies */
+	24 /* more, with queue_forwarded: two, and those of mangle twice but for their copies */
 
 static const struct firewall_config marks = {
 	.queue_num = RIG_QUEUE,

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Names from the first words of a connection (read_sni): TLS over TCP, QUIC over UDP, and what is decided when."""
 import os
+import re
 import signal
 import struct
 import subprocess
@@ -301,7 +302,9 @@ class SniTest(EngineTest):
         self.check(self.decision(events, port), None, "none", "none")
         self.assertGreater(int(p.stdout.readline()), 0)
         rules = self.net.inside(["iptables-legacy-save", "-t", "mangle"]).stdout
-        self.assertEqual(rules.count("NFQUEUE"), 1, rules)
+        # None of them for the queue of what is undecided, whose number is the next.
+        self.assertEqual({n for n in re.findall(r"--queue-num (\d+)", rules)}, {str(d.queue)}, rules)
+        self.assertEqual(rules.count("NFQUEUE"), 2, rules)
 
     def test_11_paused(self):
         d, events = self.begin(rule("100-deny", "deny", ("dest.host", "bad.secret.test")))

@@ -155,7 +155,7 @@ class Corpus:
                 if all(map(is_of, wanted, found)) or time.monotonic() > sure:
                     return found
             if time.monotonic() > end:
-                return [e or self.recorded(w) for w, e in zip(wanted, found)]
+                return [e if e and is_of(w, e) else self.recorded(w) or e for w, e in zip(wanted, found)]
             time.sleep(0.05)
 
     def compare(self, name, tries, done, stream, note):
