@@ -98,11 +98,9 @@ class ProbeTest(unittest.TestCase):
     def probe(self, who, action):
         """(how it ended, what it said on stderr): "done", "refused ERRNO" or "killed"."""
         def folders():
-            fd = os.open(self.dir, os.O_PATH | os.O_DIRECTORY)
-            for n in (5, 6):
-                os.dup2(fd, n)
-            for n, program in ((7, "/bin/true"), (8, "/bin/cat")):
-                os.dup2(fcntl.fcntl(os.open(program, os.O_PATH), fcntl.F_DUPFD_CLOEXEC, 20), n)
+            # None of them has its number at once: dup2() of a descriptor to itself would leave it to be closed.
+            for n, path in ((5, self.dir), (6, self.dir), (7, "/bin/true"), (8, "/bin/cat")):
+                os.dup2(fcntl.fcntl(os.open(path, os.O_PATH), fcntl.F_DUPFD_CLOEXEC, 20), n)
         done = subprocess.run([os.path.join(builddir(), "tests/net/sandbox_probe"), who, action], stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True, preexec_fn=folders, close_fds=False, check=False,
                               env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})
