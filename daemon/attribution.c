@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "daemon/attribution_private.h"
 #include "daemon/process_image.h"
@@ -199,6 +200,7 @@ int attribution_open(
 	if (!a)
 		return error_set(err, ERR_NOMEM, NULL, "out of memory");
 	a->witness = config->witness;
+	a->own_pid = (int32_t)getpid();
 	a->tracefs = config->tracefs ? strdup(config->tracefs) : NULL;
 	a->instance = strdup(config->instance);
 	a->proc_root = strdup(config->proc_root);

@@ -4,7 +4,6 @@
 
 #include <netinet/in.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "daemon/attribution_private.h"
 #include "daemon/ping_sockets.h"
@@ -66,10 +65,10 @@ static void add_candidate(
 		}
 	}
 	/* We send nothing. What goes on its way with our verdict may go into a tunnel: the kernel then makes what carries it. */
-	c->reinjected |= p->pid == getpid();
+	c->reinjected |= p->pid == a->own_pid;
 	/* A thread of the kernel may send for others, and for the kernel (NFS). */
 	c->by_kernel |= p->flags & PROCESS_KERNEL;
-	if (p->pid == getpid() || (p->flags & PROCESS_KERNEL) || !is_from_there(a, c, p) ||
+	if (p->pid == a->own_pid || (p->flags & PROCESS_KERNEL) || !is_from_there(a, c, p) ||
 		c->n == CANDIDATES_MAX) {
 		c->many |= c->n == CANDIDATES_MAX;
 		process_unref(p);

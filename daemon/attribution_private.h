@@ -31,6 +31,7 @@ struct attribution {
 	struct socket_scan scan;
 	struct claims *claims;
 	int claim_cpu; /* of the last claim */
+	int32_t own_pid; /* getpid(2) is a system call each time */
 	uint64_t heard_ns; /* see attribution_heard(); 0: never told */
 };
 

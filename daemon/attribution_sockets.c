@@ -41,7 +41,7 @@ static struct process *get_then(struct attribution *a, int32_t pid, uint64_t tim
 	struct process *p = process_get_at(a->processes, pid, time_ns, NULL);
 
 	/* A thread of the kernel makes and sends nothing of its own; we send what our verdicts let go, for others. */
-	if (p && (p->pid == getpid() || (p->flags & PROCESS_KERNEL) || began_after(p, time_ns))) {
+	if (p && (p->pid == a->own_pid || (p->flags & PROCESS_KERNEL) || began_after(p, time_ns))) {
 		process_unref(p);
 		return NULL;
 	}
