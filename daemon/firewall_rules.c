@@ -278,14 +278,20 @@ static void build_undecided(
 	target_queue(&b, (uint16_t)(config->queue_num + 1), !config->fail_closed);
 }
 
-/* New flows that nobody allowed yet go to the queue. */
-static void build_queue(
-	struct fw_table *t, struct fw_chain *c, const struct firewall_config *config)
+static void match_new(struct builder *b)
 {
 	struct xt_conntrack_mtinfo3 is_new = {
 		.match_flags = XT_CONNTRACK_STATE,
 		.state_mask = XT_CONNTRACK_STATE_BIT(IP_CT_NEW),
 	};
+
+	put_match(b, "conntrack", 3, &is_new, sizeof(is_new));
+}
+
+/* New flows that nobody allowed yet go to the queue. */
+static void build_queue(
+	struct fw_table *t, struct fw_chain *c, const struct firewall_config *config)
+{
 	struct xt_connmark_mtinfo1 not_allowed = {
 		.mark = config->mark_allow,
 		.mask = config->mark_allow,
@@ -294,7 +300,7 @@ static void build_queue(
 	struct builder b;
 
 	add_rule(&b, t, c, 0);
-	put_match(&b, "conntrack", 3, &is_new, sizeof(is_new));
+	match_new(&b);
 	put_match(&b, "connmark", 1, &not_allowed, sizeof(not_allowed));
 	target_queue(&b, config->queue_num, !config->fail_closed);
 }
@@ -312,10 +318,6 @@ static void build_other_tries(
 		.flg_mask = TH_SYN | TH_ACK | TH_RST | TH_FIN,
 		.flg_cmp = TH_SYN,
 	};
-	struct xt_conntrack_mtinfo3 is_new = {
-		.match_flags = XT_CONNTRACK_STATE,
-		.state_mask = XT_CONNTRACK_STATE_BIT(IP_CT_NEW),
-	};
 	struct xt_connmark_mtinfo1 allowed = {
 		.mark = config->mark_allow,
 		.mask = config->mark_allow,
@@ -324,7 +326,7 @@ static void build_other_tries(
 
 	add_rule(&b, t, c, IPPROTO_TCP);
 	put_match(&b, "tcp", 0, &syn, sizeof(syn));
-	put_match(&b, "conntrack", 3, &is_new, sizeof(is_new));
+	match_new(&b);
 	put_match(&b, "connmark", 1, &allowed, sizeof(allowed));
 	target_queue(&b, config->queue_num, !config->fail_closed);
 }
