@@ -69,6 +69,16 @@ static void on_claim(struct attribution *a, const struct trace_event *ev)
 	add_claim(a, ev);
 }
 
+static void on_exec(struct attribution *a, const struct trace_event *ev)
+{
+	struct process_exec exec = { ev->tid, ev->filename, ev->filename_len, ev->time_ns, 0, 0 };
+
+	trace_flood_end(&a->flood, ev->tid, ev->time_ns);
+	if (a->witness)
+		witness_find_exec(a->witness, ev->tid, ev->time_ns, &exec.dev, &exec.inode);
+	process_on_exec(a->processes, &exec);
+}
+
 static void on_event(void *ctx, const struct trace_event *ev)
 {
 	struct attribution *a = ctx;
@@ -82,8 +92,7 @@ static void on_event(void *ctx, const struct trace_event *ev)
 		process_on_fork(a->processes, ev->tid, ev->child_tid, ev->is_thread, ev->time_ns);
 		break;
 	case TRACE_EVENT_EXEC:
-		trace_flood_end(&a->flood, ev->tid, ev->time_ns);
-		process_on_exec(a->processes, ev->tid, ev->filename, ev->filename_len, ev->time_ns);
+		on_exec(a, ev);
 		break;
 	case TRACE_EVENT_EXIT:
 		trace_flood_end(&a->flood, ev->tid, ev->time_ns);

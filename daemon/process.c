@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include <utlist.h>
 
+#include "daemon/process_exe.h"
 #include "daemon/process_private.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
@@ -256,29 +257,51 @@ void process_on_fork(struct process_table *t, int32_t parent_tid, int32_t child_
 	process_entry_inherit(child, parent);
 }
 
-void process_on_exec(struct process_table *t, int32_t tid, const char *filename,
-	size_t filename_len, uint64_t time_ns)
+/* What exec was given, until /proc says more: a path in the root of who executes, which is not ours where another file stands there. */
+static void name_image(struct process_image *im, const struct process_exec *exec)
+{
+	const size_t prefix_len = strlen(PROCESS_EXE_OTHER_ROOT);
+	char text[LIMIT_PATH + 1], *path;
+
+	utf8_sanitize(exec->filename, exec->filename_len, text, sizeof(text));
+	if (text[0] != '/') {
+		im->given = strdup(text);
+		return;
+	}
+	path = malloc(prefix_len + strlen(text) + 1);
+	if (!path)
+		return;
+	path[0] = '\0';
+	if (exec->inode && process_exe_is_elsewhere(text, exec->dev, exec->inode))
+		memcpy(path, PROCESS_EXE_OTHER_ROOT, prefix_len + 1);
+	im->path = strcat(path, text);
+}
+
+void process_on_exec(struct process_table *t, const struct process_exec *exec)
 {
 	struct entry *e;
 	struct process_image *im;
-	char path[LIMIT_PATH + 1];
 
-	process_threads_forget(&t->threads, tid); /* a thread that executes becomes the leader */
-	e = process_entry_get(t, tid);
+	process_threads_forget(
+		&t->threads, exec->tid); /* a thread that executes becomes the leader */
+	e = process_entry_get(t, exec->tid);
 	if (!e)
 		return;
 	process_entry_revive(t, e);
-	e->exec_ns = time_ns;
+	e->exec_ns = exec->time_ns;
 	process_unref(e->record);
 	e->record = NULL;
 	im = process_image_new();
-	if (im && filename && filename_len && filename[0] == '/') {
-		utf8_sanitize(filename, filename_len, path, sizeof(path));
-		im->path = strdup(path);
+	if (im && exec->filename && exec->filename_len)
+		name_image(im, exec);
+	if (im) {
+		im->exec_dev = exec->dev;
+		im->exec_inode = exec->inode;
 	}
 	process_entry_set_image(e, im);
+	e->image_generation = t->generation;
 	if (t->n_executed < PROCESS_SETTLE_MAX)
-		t->executed[(t->executed_at + t->n_executed++) % PROCESS_SETTLE_MAX] = tid;
+		t->executed[(t->executed_at + t->n_executed++) % PROCESS_SETTLE_MAX] = exec->tid;
 }
 
 void process_on_exit(struct process_table *t, int32_t tid, bool is_last, uint64_t time_ns)

@@ -76,15 +76,22 @@ size_t process_table_count(const struct process_table *t);
 /* Tracing works: records are kept valid by events, and need no look at /proc each time. */
 void process_table_set_traced(struct process_table *t, bool traced);
 
+struct process_exec {
+	int32_t tid;
+	const char *filename; /* as given to execve, `filename_len` bytes; may be NULL */
+	size_t filename_len;
+	uint64_t time_ns;
+	uint64_t dev, inode; /* of the executed file, as stat(2) tells them; 0: not seen */
+};
+
 /*
- * Trace events, with their time on CLOCK_MONOTONIC. `tid` of a thread that is not a leader is mapped to its process. `filename` as
- * given to execve, `filename_len` bytes (may be NULL). `is_last`: the process ends with this thread, as far as is known.
+ * Trace events, with their time on CLOCK_MONOTONIC. `tid` of a thread that is not a leader is mapped to its process.
+ * `is_last`: the process ends with this thread, as far as is known.
  * They may come late by a little: a birth that is older than what is known of the process does not undo it.
  */
 void process_on_fork(struct process_table *t, int32_t parent_tid, int32_t child_tid, bool is_thread,
 	uint64_t time_ns);
-void process_on_exec(struct process_table *t, int32_t tid, const char *filename,
-	size_t filename_len, uint64_t time_ns);
+void process_on_exec(struct process_table *t, const struct process_exec *exec);
 void process_on_exit(struct process_table *t, int32_t tid, bool is_last, uint64_t time_ns);
 
 /* Events were lost: every record is checked against /proc once before it is believed again. */

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -35,6 +36,7 @@
 struct open_how_wire {
 	uint64_t flags, mode, resolve;
 };
+#define LOOKUP_TRIES 8
 #define RESOLVE_ONLY_CACHED 0x20 /* RESOLVE_CACHED, Linux 5.12: never waits for a file system */
 
 struct file_id {
@@ -54,6 +56,23 @@ static bool file_id(int dir, const char *path, int flags, struct file_id *ret)
 	return true;
 }
 
+/* What stands at `path` in our root, of what the kernel has in memory: a descriptor of the name alone, or -1. */
+static int open_name(const char *path)
+{
+	struct open_how_wire how = { O_PATH | O_CLOEXEC, 0, RESOLVE_ONLY_CACHED };
+	int fd = -1;
+
+	/* A rename anywhere may disturb the look-up: try again. */
+	for (int tries = 0; fd < 0 && tries < LOOKUP_TRIES; tries++) {
+		fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+		if (fd < 0 && (errno == EINVAL || errno == ENOSYS))
+			fd = open(path, O_PATH | O_CLOEXEC);
+		if (fd < 0 && errno != EAGAIN)
+			break;
+	}
+	return fd;
+}
+
 enum sameness {
 	SAME_FILE,
 	OTHER_FILE,
@@ -66,20 +85,12 @@ enum sameness {
  */
 static enum sameness compare_file(int dir, const char *path)
 {
-	struct open_how_wire how = { O_PATH | O_CLOEXEC, 0, RESOLVE_ONLY_CACHED };
-	_cleanup_close_ int fd = -1;
 	struct file_id running, named;
+	_cleanup_close_ int fd = -1;
 
 	if (!file_id(dir, "exe", 0, &running))
 		return TASK_GONE;
-	/* A rename anywhere may disturb the look-up: try again. */
-	for (int tries = 0; fd < 0 && tries < 3; tries++) {
-		fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
-		if (fd < 0 && (errno == EINVAL || errno == ENOSYS))
-			fd = open(path, O_PATH | O_CLOEXEC);
-		if (fd < 0 && errno != EAGAIN)
-			return OTHER_FILE;
-	}
+	fd = open_name(path);
 	return fd >= 0 && file_id(fd, "", AT_EMPTY_PATH, &named) &&
 			       running.dev_major == named.dev_major &&
 			       running.dev_minor == named.dev_minor && running.inode == named.inode
@@ -139,11 +150,20 @@ static bool is_local(int fd)
 	       (fs.f_type == TMPFS_MAGIC || fs.f_type == OVERLAYFS_SUPER_MAGIC);
 }
 
-/* A program for this very kind of machine: what it executes is the file itself, and no interpreter of it. */
-static bool is_native_program(int fd)
+enum file_kind {
+	NATIVE_PROGRAM, /* for this very kind of machine: what executes it executes the file itself, and no interpreter of it */
+	OTHER_KIND,
+	NOT_READ, /* no file, or not in memory */
+};
+
+/* `fd` is of the name alone, and what it is of is not opened unless it is a file: of a device that might do something. */
+static enum file_kind kind_of(int fd)
 {
-	Elf64_Ehdr h; /* the 32-bit one is the same up to the machine */
+	Elf64_Ehdr h = { 0 }; /* the 32-bit one is the same up to the machine */
 	struct iovec iov = { &h, sizeof(h) };
+	_cleanup_close_ int file = -1;
+	char link[32];
+	struct statx st;
 	ssize_t n;
 
 #if defined(__x86_64__)
@@ -153,21 +173,72 @@ static bool is_native_program(int fd)
 #else
 	const Elf64_Half machine = EM_NONE;
 #endif
+	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &st) < 0 ||
+		!S_ISREG(st.stx_mode))
+		return NOT_READ;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	file = open(link, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (file < 0)
+		return NOT_READ;
 	/* Only from memory: the file may lie on a file system that the very process serves. */
-	n = preadv2(fd, &iov, 1, 0, RWF_NOWAIT);
-	if (n < 0 && errno == EOPNOTSUPP && is_local(fd))
-		n = pread(fd, &h, sizeof(h), 0);
+	n = preadv2(file, &iov, 1, 0, RWF_NOWAIT);
+	if (n < 0 && errno == EOPNOTSUPP && is_local(file))
+		n = pread(file, &h, sizeof(h), 0);
+	if (n < 0)
+		return NOT_READ;
 	return n == (ssize_t)sizeof(h) && memcmp(h.e_ident, ELFMAG, SELFMAG) == 0 &&
-	       h.e_machine == machine;
+			       h.e_machine == machine
+		       ? NATIVE_PROGRAM
+		       : OTHER_KIND;
+}
+
+/* What stands at `path` in our root: a descriptor of the name alone, or -1. *ret: whether that is this file. */
+static int open_and_compare(const char *path, uint64_t dev, uint64_t inode, bool *ret_is_it)
+{
+	int fd = open_name(path);
+	struct file_id named;
+
+	*ret_is_it = fd >= 0 && file_id(fd, "", AT_EMPTY_PATH, &named) && named.inode == inode &&
+		     makedev(named.dev_major, named.dev_minor) == dev;
+	return fd;
+}
+
+bool process_exe_is_elsewhere(const char *path, uint64_t dev, uint64_t inode)
+{
+	bool is_it;
+	_cleanup_close_ int fd = open_and_compare(path, dev, inode, &is_it);
+
+	return !is_it && (fd < 0 || kind_of(fd) != OTHER_KIND);
+}
+
+bool process_exe_from_cwd(int dir, const char *given, uint64_t dev, uint64_t inode, char *ret)
+{
+	ssize_t n = readlinkat(dir, "cwd", ret, PROCESS_EXE_LEN - 1);
+	_cleanup_close_ int fd = -1;
+	size_t len = strlen(given);
+	bool is_it;
+
+	if (n <= 0 || ret[0] != '/')
+		return false;
+	if (len > 2 && memcmp(given, "./", 2) == 0) {
+		given += 2;
+		len -= 2;
+	}
+	if ((size_t)n + len + 2 > PROCESS_EXE_LEN)
+		return false;
+	if (n > 1)
+		ret[n++] = '/';
+	memcpy(ret + n, given, len + 1);
+	fd = open_and_compare(ret, dev, inode, &is_it);
+	return is_it;
 }
 
 bool process_exe_is_forged(
 	int dir, uint64_t host_mnt, const struct file_identity *said, const char *given)
 {
-	struct open_how_wire how = { O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0, RESOLVE_ONLY_CACHED };
 	_cleanup_close_ int fd = -1;
-	struct file_id named;
 	char link[PATH_MAX];
+	bool is_it;
 	ssize_t n = readlinkat(dir, "root", link, sizeof(link));
 
 	if (!said->inode || n != 1 || link[0] != '/' ||
@@ -177,10 +248,6 @@ bool process_exe_is_forged(
 	if (n <= 0 || (n > (ssize_t)strlen(DELETED) &&
 			      memcmp(link + n - strlen(DELETED), DELETED, strlen(DELETED)) == 0))
 		return false;
-	fd = (int)syscall(SYS_openat2, AT_FDCWD, given, &how, sizeof(how));
-	if (fd < 0 || !file_id(fd, "", AT_EMPTY_PATH, &named) ||
-		(makedev(named.dev_major, named.dev_minor) == said->dev &&
-			named.inode == said->inode))
-		return false;
-	return is_native_program(fd);
+	fd = open_and_compare(given, said->dev, said->inode, &is_it);
+	return fd >= 0 && !is_it && kind_of(fd) == NATIVE_PROGRAM;
 }

@@ -19,6 +19,19 @@
 bool process_exe_read(int dir, uint64_t host_mnt, char *ret, size_t *ret_len);
 
 /*
+ * Whether the executed file (its device and inode) is not what stands at `path` in our root, as it may be in a mount namespace or root of
+ * the process's own: another program stands there, or nothing that the kernel has in memory. A script is no such: its interpreter was
+ * executed.
+ */
+bool process_exe_is_elsewhere(const char *path, uint64_t dev, uint64_t inode);
+
+/*
+ * A path that was given to exec and was not absolute, as an absolute one, where it leads to this file from the task's working
+ * directory of now, in our root. Into `ret` of PROCESS_EXE_LEN bytes. False: it does not.
+ */
+bool process_exe_from_cwd(int dir, const char *given, uint64_t dev, uint64_t inode, char *ret);
+
+/*
  * Whether the task cannot be running what its link says (`said` is the file there), because it executed `given`, an absolute path
  * that stands for another file, a program that this machine runs by itself. With CAP_SYS_RESOURCE a process changes its link
  * (PR_SET_MM_EXE_FILE). False also where that cannot be told: another root, a script, a file that is gone or not in memory.

@@ -26,6 +26,7 @@ void process_image_unref(struct process_image *im)
 	if (!im || --im->refs)
 		return;
 	free(im->path);
+	free(im->given);
 	free(im);
 }
 

@@ -13,7 +13,10 @@ struct process_image {
 	unsigned refs;
 	bool is_known; /* the path is what /proc said; else it is what exec was given, or NULL */
 	char *path;
+	char *given; /* to exec, where it is no absolute path; or NULL */
 	uint64_t dev, inode; /* of the file, where the path is known; 0: not told */
+	uint64_t exec_dev,
+		exec_inode; /* of the file, as seen in its exec (witness.h); 0: not seen */
 };
 
 /* An image that nothing is known of; the caller has the only reference. NULL when out of memory. */

@@ -11,6 +11,7 @@
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/process_flag.h"
+#include "lib/utf8.h"
 
 /* ---- what it runs, and as whom */
 
@@ -54,12 +55,28 @@ static bool is_forged(const struct process_table *t, const struct entry *e, int 
 {
 	const struct process_image *im = e->image;
 
-	if (!t->is_traced || !im || !im->path || !exe->inode)
+	if (!t->is_traced || !im || !exe->inode)
 		return false;
+	if (im->exec_inode && e->image_generation == t->generation)
+		return im->exec_inode != exe->inode || im->exec_dev != exe->dev;
 	if (im->is_known)
 		return e->image_generation == t->generation && im->inode &&
 		       (im->inode != exe->inode || im->dev != exe->dev);
-	return process_exe_is_forged(dir, t->host_mnt, exe, im->path);
+	return im->path && process_exe_is_forged(dir, t->host_mnt, exe, im->path);
+}
+
+/* What such a process is told to run: what exec was given. */
+static void name_forged(struct process_image *im, int dir)
+{
+	char found[PROCESS_EXE_LEN], path[LIMIT_PATH + 1];
+	const char *text = im->given ? im->given : "unknown";
+
+	if (im->path)
+		return;
+	if (im->given && process_exe_from_cwd(dir, im->given, im->exec_dev, im->exec_inode, found))
+		text = found;
+	utf8_sanitize(text, strlen(text), path, sizeof(path));
+	im->path = strdup(path);
 }
 
 static struct process_who who_of(
@@ -92,9 +109,13 @@ static bool look_briefly(struct process_table *t, struct entry *e, int32_t *ret_
 	}
 	if (!process_read_path(dir, t->host_mnt, path)) {
 		process_read_name(dir, e->who.name);
-	} else if (file_identity_read(dir, "exe", &exe) && !is_forged(t, e, dir, &exe)) {
-		learn_path(e, path, &exe);
-		e->image_generation = t->generation;
+	} else if (file_identity_read(dir, "exe", &exe)) {
+		if (is_forged(t, e, dir, &exe)) {
+			name_forged(e->image, dir);
+		} else {
+			learn_path(e, path, &exe);
+			e->image_generation = t->generation;
+		}
 	}
 	e->netns = process_read_ns(dir, "net");
 	return true;
@@ -263,7 +284,8 @@ static bool name_executed(struct process_table *t, struct entry *e, int dir, str
 		return !e->image || !is_known_file(e->image, p->path, &p->exe) ||
 		       take_path(p, e->image);
 	}
-	if (!take_path(p, e->image))
+	name_forged(e->image, dir);
+	if (!e->image->path || !take_path(p, e->image))
 		return false;
 	p->flags |= PROCESS_EXE_FORGED;
 	/* Of the executed file nothing more is known. */

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/netfilter.h>
 #include <mntent.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "daemon/btf.h"
@@ -24,7 +26,11 @@
 
 #define BTF_FILE "/sys/kernel/btf/vmlinux"
 #define BTF_SIZE_MAX (64u << 20)
+#define NO_TYPES "this kernel does not describe its types (BTF)"
 #define TRIES 4 /* to read an entry that is being written */
+#define EXEC_AGE_NS                                                                                \
+	1000000000ull /* noted so long before its trace event at most: by the same processor, the line before */
+#define XFS_MAGIC 0x58465342 /* not in <linux/magic.h> */
 
 /* Of Linux 6.4; older headers do not have them. */
 #define TYPE_NETFILTER 32 /* BPF_PROG_TYPE_NETFILTER */
@@ -40,14 +46,15 @@ struct netfilter_link { /* of union bpf_attr, behind link_create.flags */
 	uint32_t flags;
 };
 
-enum { LINK_V4, LINK_V6, LINK_CGROUP, LINK_COUNT_ };
+enum { LINK_V4, LINK_V6, LINK_CGROUP, LINK_EXEC, LINK_COUNT_ };
 
 struct witness {
 	const struct witness_flow_set *flows; /* NULL: senders are not seen */
 	const struct witness_socket_slot *sockets; /* NULL: creators are not */
+	const struct witness_exec_slot *execs; /* NULL: what is executed is not */
 	uint64_t key;
 	int links[LINK_COUNT_];
-	char what[200];
+	char what[300];
 };
 
 /* Descriptors of what bpf(2) makes are always closed on exec. */
@@ -123,24 +130,13 @@ static int link_output(int program, uint32_t pf)
 	return fd;
 }
 
-static int find_places(struct witness_places *at)
+struct wanted_place {
+	const char *type, *path;
+	uint32_t *ret;
+};
+
+static int find_places(const struct wanted_place *wanted, size_t n)
 {
-	const struct {
-		const char *type, *path;
-		uint32_t *ret;
-	} wanted[] = {
-		{ "bpf_nf_ctx", "state", &at->ctx_state },
-		{ "bpf_nf_ctx", "skb", &at->ctx_skb },
-		{ "sk_buff", "sk", &at->skb_sk },
-		{ "sk_buff", "data", &at->skb_data },
-		{ "sk_buff", "_nfct", &at->skb_conntrack },
-		{ "sock", "__sk_common.skc_state", &at->sk_state },
-		{ "sock", "sk_protocol", &at->sk_protocol },
-		{ "sock", "sk_lock.owned", &at->sk_owned },
-		{ "sock", "__sk_common.skc_num", &at->sk_port },
-		{ "sock", "__sk_common.skc_cookie", &at->sk_cookie },
-		{ "task_struct", "tgid", &at->task_tgid },
-	};
 	_cleanup_close_ int fd = open(BTF_FILE, O_RDONLY | O_CLOEXEC);
 	_cleanup_free_ char *bytes = NULL;
 	struct btf btf;
@@ -153,10 +149,43 @@ static int find_places(struct witness_places *at)
 	if (!bytes || fd_read(fd, bytes, (size_t)st.st_size) != st.st_size ||
 		btf_open(&btf, bytes, (size_t)st.st_size) < 0)
 		return -1;
-	for (size_t i = 0; i < array_len(wanted) && r == 0; i++)
+	for (size_t i = 0; i < n && r == 0; i++)
 		r = btf_offset(&btf, wanted[i].type, wanted[i].path, wanted[i].ret);
 	btf_close(&btf);
 	return r;
+}
+
+static int find_sender_places(struct witness_places *at)
+{
+	const struct wanted_place wanted[] = {
+		{ "bpf_nf_ctx", "state", &at->ctx_state },
+		{ "bpf_nf_ctx", "skb", &at->ctx_skb },
+		{ "sk_buff", "sk", &at->skb_sk },
+		{ "sk_buff", "data", &at->skb_data },
+		{ "sk_buff", "_nfct", &at->skb_conntrack },
+		{ "sock", "__sk_common.skc_state", &at->sk_state },
+		{ "sock", "sk_protocol", &at->sk_protocol },
+		{ "sock", "sk_lock.owned", &at->sk_owned },
+		{ "sock", "__sk_common.skc_num", &at->sk_port },
+		{ "sock", "__sk_common.skc_cookie", &at->sk_cookie },
+		{ "task_struct", "tgid", &at->task_tgid },
+	};
+
+	return find_places(wanted, array_len(wanted));
+}
+
+static int find_exec_places(struct witness_exec_places *at)
+{
+	const struct wanted_place wanted[] = {
+		{ "linux_binprm", "file", &at->bprm_file },
+		{ "file", "f_inode", &at->file_inode },
+		{ "inode", "i_ino", &at->inode_number },
+		{ "inode", "i_sb", &at->inode_super },
+		{ "super_block", "s_dev", &at->super_dev },
+		{ "super_block", "s_magic", &at->super_magic },
+	};
+
+	return find_places(wanted, array_len(wanted));
 }
 
 /* "" when it works, else what is missing. */
@@ -167,9 +196,9 @@ static const char *watch_senders(struct witness *w)
 	const void *table = NULL;
 	_cleanup_close_ int map = -1, program = -1;
 
-	if (find_places(&at) < 0) {
+	if (find_sender_places(&at) < 0) {
 		errno = 0;
-		return "this kernel does not describe its types (BTF)";
+		return NO_TYPES;
 	}
 	map = make_table(WITNESS_SETS, sizeof(struct witness_flow_set), &table);
 	if (map < 0)
@@ -227,6 +256,31 @@ static const char *watch_creators(struct witness *w)
 	return w->links[LINK_CGROUP] < 0 ? "cannot attach to the cgroups" : "";
 }
 
+static const char *watch_execs(struct witness *w)
+{
+	struct bpf_code code = { 0 };
+	struct witness_exec_places at = { 0 };
+	const void *table = NULL;
+	_cleanup_close_ int map = -1, program = -1;
+	union bpf_attr attr = { .raw_tracepoint = { .name = (uintptr_t) "sched_process_exec" } };
+
+	if (find_exec_places(&at) < 0) {
+		errno = 0;
+		return NO_TYPES;
+	}
+	map = make_table(WITNESS_EXECS, sizeof(struct witness_exec_slot), &table);
+	if (map < 0)
+		return "no eBPF table";
+	w->execs = table;
+	witness_code_exec(&code, &at, map);
+	program = load(&code, BPF_PROG_TYPE_RAW_TRACEPOINT, 0, "opensnitch_exec");
+	if (program < 0)
+		return "no eBPF program for execs";
+	attr.raw_tracepoint.prog_fd = (uint32_t)program;
+	w->links[LINK_EXEC] = call_bpf(BPF_RAW_TRACEPOINT_OPEN, &attr);
+	return w->links[LINK_EXEC] < 0 ? "cannot attach to the tracepoint of execs" : "";
+}
+
 static void forget_flows(struct witness *w)
 {
 	if (w->flows)
@@ -242,6 +296,13 @@ static void forget_sockets(struct witness *w)
 	w->sockets = NULL;
 }
 
+static void forget_execs(struct witness *w)
+{
+	if (w->execs)
+		munmap((void *)(uintptr_t)w->execs, mapped_len(WITNESS_EXECS, sizeof(*w->execs)));
+	w->execs = NULL;
+}
+
 void witness_close(struct witness *w)
 {
 	if (!w)
@@ -251,23 +312,51 @@ void witness_close(struct witness *w)
 			close(w->links[i]);
 	forget_flows(w);
 	forget_sockets(w);
+	forget_execs(w);
 	free(w);
 }
 
-/* "WHY: what the kernel said" */
-static void explain(char *buf, size_t size, const char *why)
+static const struct part {
+	const char *name;
+	const char *(*watch)(struct witness
+			*w); /* "" when it works, else what is missing; errno with it, or 0 */
+	void (*forget)(struct witness *w);
+} parts[] = {
+	{ "senders", watch_senders, forget_flows },
+	{ "creators of sockets", watch_creators, forget_sockets },
+	{ "executed files", watch_execs, forget_execs },
+};
+
+/* "NAME, NAME (WHY: what the kernel said; WHY)" */
+static void watch(struct witness *w)
 {
-	if (errno)
-		snprintf(buf, size, "%s: %s", why, strerror(errno));
-	else
-		snprintf(buf, size, "%s", why);
+	char missing[sizeof(w->what) / 2] = "";
+	size_t n = 0, n_missing = 0;
+
+	for (size_t i = 0; i < array_len(parts); i++) {
+		const char *why = parts[i].watch(w);
+		int error = errno;
+
+		if (!*why) {
+			n += (size_t)snprintf(w->what + n, sizeof(w->what) - n, "%s%s",
+				n ? ", " : "", parts[i].name);
+			continue;
+		}
+		parts[i].forget(w);
+		if (n_missing < sizeof(missing) && !strstr(missing, why))
+			n_missing += (size_t)snprintf(missing + n_missing,
+				sizeof(missing) - n_missing, "%s%s%s%s", n_missing ? "; " : "", why,
+				error ? ": " : "", error ? strerror(error) : "");
+	}
+	if (!n)
+		n = (size_t)snprintf(w->what, sizeof(w->what), "nothing");
+	if (n_missing)
+		snprintf(w->what + n, sizeof(w->what) - n, " (%s)", missing);
 }
 
 struct witness *witness_open(void)
 {
 	struct witness *w = calloc(1, sizeof(*w));
-	char no_senders[90] = "", no_creators[90] = "";
-	const char *why;
 
 	if (!w)
 		return NULL;
@@ -277,24 +366,7 @@ struct witness *witness_open(void)
 		free(w);
 		return NULL;
 	}
-	why = watch_senders(w);
-	if (*why) {
-		explain(no_senders, sizeof(no_senders), why);
-		forget_flows(w);
-	}
-	why = watch_creators(w);
-	if (*why) {
-		explain(no_creators, sizeof(no_creators), why);
-		forget_sockets(w);
-	}
-	if (w->flows && w->sockets)
-		snprintf(w->what, sizeof(w->what), "senders and creators of sockets");
-	else if (w->flows || w->sockets)
-		snprintf(w->what, sizeof(w->what), "%s (%s)",
-			w->flows ? "senders" : "creators of sockets",
-			w->flows ? no_creators : no_senders);
-	else
-		snprintf(w->what, sizeof(w->what), "nothing (%s; %s)", no_senders, no_creators);
+	watch(w);
 	return w;
 }
 
@@ -306,6 +378,11 @@ const char *witness_what(const struct witness *w)
 bool witness_has_senders(const struct witness *w)
 {
 	return w->flows;
+}
+
+bool witness_has_execs(const struct witness *w)
+{
+	return w->execs;
 }
 
 /* ---- reading */
@@ -377,6 +454,46 @@ bool witness_find_creator(const struct witness *w, uint64_t cookie, struct witne
 		if (!word || __atomic_load_n(&at->word, __ATOMIC_RELAXED) != word)
 			continue;
 		*ret = (struct witness_creator) { (int32_t)(uint32_t)word, made_ns };
+		return true;
+	}
+	return false;
+}
+
+/* Where the numbers of stat(2) are those of struct inode and struct super_block. */
+static bool has_plain_numbers(uint32_t magic)
+{
+	return magic == EXT4_SUPER_MAGIC || magic == XFS_MAGIC || magic == TMPFS_MAGIC ||
+	       magic == F2FS_SUPER_MAGIC || magic == SQUASHFS_MAGIC;
+}
+
+bool witness_find_exec(const struct witness *w, int32_t pid, uint64_t time_ns, uint64_t *ret_dev,
+	uint64_t *ret_inode)
+{
+	const struct witness_exec_slot *at;
+
+	if (!w->execs)
+		return false;
+	at = &w->execs[witness_exec_place(pid)];
+	for (unsigned i = 0; i < TRIES; i++) {
+		uint64_t word = __atomic_load_n(&at->word, __ATOMIC_ACQUIRE);
+		struct witness_exec_slot exec = {
+			.word = word,
+			.time_ns = __atomic_load_n(&at->time_ns, __ATOMIC_ACQUIRE),
+			.inode = __atomic_load_n(&at->inode, __ATOMIC_ACQUIRE),
+			.fs = __atomic_load_n(&at->fs, __ATOMIC_ACQUIRE),
+		};
+		uint32_t dev = (uint32_t)exec.fs;
+
+		if (__atomic_load_n(&at->word, __ATOMIC_RELAXED) != word || !word)
+			continue;
+		if ((uint32_t)word != (uint32_t)pid ||
+			word != (witness_exec_check(&exec) | (uint32_t)pid) ||
+			time_ns < exec.time_ns || time_ns - exec.time_ns > EXEC_AGE_NS ||
+			!has_plain_numbers((uint32_t)(exec.fs >> 32)))
+			return false;
+		/* MINORBITS of include/linux/kdev_t.h */
+		*ret_dev = makedev(dev >> 20, dev & 0xfffff);
+		*ret_inode = exec.inode;
 		return true;
 	}
 	return false;

@@ -26,9 +26,11 @@
 #define CONNTRACK_STATE 7 /* NFCT_INFOMASK: the bits of sk_buff._nfct that are no pointer */
 #define CALLERS_MAX 16384 /* bytes of a stack: more than what the hook calls has there */
 #define NEW_SYN_RECV 12 /* TCP_NEW_SYN_RECV: not a whole socket */
+#define EXEC_BPRM                                                                                  \
+	16 /* of the arguments of the tracepoint sched_process_exec the third: struct linux_binprm * */
 #define MIX UINT64_C(0x9e3779b97f4a7c15) /* 2^64 / golden ratio, odd */
 
-/* The stack: the head of a packet, the key of a table, and what stands for ports. */
+/* The stack: the head of a packet or a pointer that was read, the key of a table, and what stands for ports. */
 #define HEAD (-48)
 #define HEAD_LEN 48
 #define KEY (-52)
@@ -353,5 +355,63 @@ void witness_code_creator(struct bpf_code *c, int map_fd)
 	code_call(c, HELPER_TIME);
 	code_store(c, SIZE_8, R9, (int16_t)offsetof(struct witness_socket_slot, made_ns), R0);
 	code_exchange(c, R9, (int16_t)offsetof(struct witness_socket_slot, word), R8);
+	code_end(c, 1);
+}
+
+/* ---- what is executed */
+
+uint64_t witness_exec_check(const struct witness_exec_slot *slot)
+{
+	uint64_t check = (slot->inode * MIX ^ slot->fs) * MIX ^ slot->time_ns;
+
+	return check * MIX >> 32 << 32;
+}
+
+/* `to` = what stands at R6 + place, of `size` bytes, which the kernel may refuse to read. R0 to R5 are lost. */
+static void put_read(struct bpf_code *c, enum bpf_register to, uint32_t place, enum bpf_size size)
+{
+	code_move(c, R1, R10);
+	code_op_value(c, BPF_ADD, R1, HEAD);
+	code_set(c, R2, size == SIZE_8 ? 8 : 4);
+	code_move(c, R3, R6);
+	code_op_value(c, BPF_ADD, R3, (int32_t)place);
+	code_call(c, HELPER_READ);
+	code_end_if(c, BPF_JNE, R0, 0);
+	code_load(c, size, to, R10, HEAD);
+}
+
+void witness_code_exec(struct bpf_code *c, const struct witness_exec_places *at, int map_fd)
+{
+	code_load(c, SIZE_8, R6, R1, EXEC_BPRM);
+	put_read(c, R6, at->bprm_file, SIZE_8);
+	put_read(c, R6, at->file_inode, SIZE_8);
+	put_read(c, R7, at->inode_number, SIZE_8);
+	put_read(c, R6, at->inode_super, SIZE_8);
+	put_read(c, R8, at->super_magic, SIZE_8);
+	put_read(c, R9, at->super_dev, SIZE_4);
+	code_op_value(c, BPF_LSH, R8, 32);
+	code_op(c, BPF_OR, R8, R9);
+	code_call(c, HELPER_PID);
+	code_op_value(c, BPF_RSH, R0, 32);
+	code_move(c, R6, R0);
+	code_move(c, R9, R0);
+	put_lookup(c, map_fd, WITNESS_EXECS - 1);
+	code_move(c, R9, R0);
+	code_set(c, R1, 0);
+	code_exchange(c, R9, (int16_t)offsetof(struct witness_exec_slot, word), R1);
+	code_call(c, HELPER_TIME);
+	code_store(c, SIZE_8, R9, (int16_t)offsetof(struct witness_exec_slot, time_ns), R0);
+	code_store(c, SIZE_8, R9, (int16_t)offsetof(struct witness_exec_slot, inode), R7);
+	code_store(c, SIZE_8, R9, (int16_t)offsetof(struct witness_exec_slot, fs), R8);
+	code_set64(c, R5, MIX);
+	code_op(c, BPF_MUL, R7, R5);
+	code_op(c, BPF_XOR, R7, R8);
+	code_op(c, BPF_MUL, R7, R5);
+	code_op(c, BPF_XOR, R7, R0);
+	code_op(c, BPF_MUL, R7, R5);
+	code_op_value(c, BPF_RSH, R7, 32);
+	code_op_value(c, BPF_LSH, R7, 32);
+	code_op(c, BPF_OR, R7, R6);
+	code_exchange(c, R9, (int16_t)offsetof(struct witness_exec_slot, word), R7);
 	code_end(c, 1);
 }

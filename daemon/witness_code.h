@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The two programs of the witness, and the tables that they write. For witness.c and its tests. */
+/* The programs of the witness, and the tables that they write. For witness.c and its tests. */
 #ifndef DAEMON_WITNESS_CODE_H
 #define DAEMON_WITNESS_CODE_H
 
@@ -8,10 +8,11 @@
 #include "daemon/bpf_code.h"
 #include "lib/flow.h"
 
-/* Powers of two. 1.25 MiB and 1 MiB. */
+/* Powers of two. 1.25 MiB, 1 MiB and 64 KiB. */
 #define WITNESS_SETS 8192u
 #define WITNESS_WAYS 4u /* flows in a set: 32,768 in all, of which a full queue holds an eighth */
 #define WITNESS_SOCKETS 65536u
+#define WITNESS_EXECS 2048u /* until the trace tells of them, a tenth of a second later at most */
 
 /*
  * Entry i is what stands at [i]. `word` says whose it is: 32 bits of the key above the PID, or 0 while the rest is being written. It
@@ -30,11 +31,23 @@ struct witness_socket_slot {
 	uint64_t word, made_ns;
 };
 
+/* By PID. `word` is the PID and, above it, 32 bits of what the rest is: two processors may have written at once. */
+struct witness_exec_slot {
+	uint64_t word, time_ns, inode;
+	uint64_t
+		fs; /* number of the device as the kernel has it, and above it the magic number of the file system */
+};
+
 /* Places in structures of this kernel. */
 struct witness_places {
 	uint32_t ctx_state, ctx_skb, skb_sk, skb_data, skb_conntrack;
 	uint32_t sk_state, sk_protocol, sk_owned, sk_port, sk_cookie;
 	uint32_t task_tgid;
+};
+
+/* The same, on the way from what is executed to its file. */
+struct witness_exec_places {
+	uint32_t bprm_file, file_inode, inode_number, inode_super, super_dev, super_magic;
 };
 
 /* The program at the output hook: always lets the packet go on. */
@@ -44,6 +57,9 @@ void witness_code_sender(
 /* The program of socket(2): always lets it happen. */
 void witness_code_creator(struct bpf_code *c, int map_fd);
 
+/* The program of sched_process_exec. */
+void witness_code_exec(struct bpf_code *c, const struct witness_exec_places *at, int map_fd);
+
 /* As the program does it: the place is in the low bits, 32 bits of the key above. */
 uint64_t witness_flow_hash(const struct flow *flow, uint64_t key);
 
@@ -52,6 +68,14 @@ static inline uint32_t witness_flow_place(uint64_t hash)
 {
 	return (uint32_t)hash & (WITNESS_SETS - 1);
 }
+
+static inline uint32_t witness_exec_place(int32_t pid)
+{
+	return (uint32_t)pid & (WITNESS_EXECS - 1);
+}
+
+/* The upper half of an exec's word, as the program makes it. */
+uint64_t witness_exec_check(const struct witness_exec_slot *slot);
 
 static inline uint32_t witness_socket_place(uint64_t cookie)
 {

@@ -26,7 +26,7 @@ static void begin(struct process_table *t, int32_t parent, int32_t i)
 
 	snprintf(path, sizeof(path), "/bin/%d", i);
 	process_on_fork(t, parent, i, false, clock_mono_ns());
-	process_on_exec(t, i, path, strlen(path), clock_mono_ns());
+	process_on_exec(t, &(struct process_exec) { i, path, strlen(path), clock_mono_ns(), 0, 0 });
 }
 
 static void check_known(struct process_table *t, int32_t i)

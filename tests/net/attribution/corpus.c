@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* corpus list | corpus run CASE TRIES FIRST-TRY DIR | corpus send ADDRESS (what start_sender() starts) | corpus forge ADDRESS EXE */
+/* corpus list | corpus run CASE TRIES FIRST-TRY DIR | corpus send ADDRESS (what start_sender() starts) | corpus datagram ADDRESS | corpus forge ADDRESS EXE [unlink] */
 #include "config.h"
 
 #include "tests/net/attribution/corpus.h"
@@ -161,7 +161,18 @@ static int send_to(const char *text)
 	return 0;
 }
 
-static int forge(const char *text, const char *exe)
+/* Does not wait for anything. */
+static int datagram_to(const char *text)
+{
+	union address a = { .v4 = { .sin_family = AF_INET, .sin_port = htons(PORT) } };
+
+	if (inet_pton(AF_INET, text, &a.v4.sin_addr) != 1)
+		return 2;
+	datagram(open_udp(), &a);
+	_exit(0);
+}
+
+static int forge(const char *text, const char *exe, bool unlinked)
 {
 	union address a = { .v4 = { .sin_family = AF_INET, .sin_port = htons(PORT) } };
 	char self[256];
@@ -170,6 +181,8 @@ static int forge(const char *text, const char *exe)
 	self[n > 0 ? n : 0] = '\0';
 	if (inet_pton(AF_INET, text, &a.v4.sin_addr) != 1)
 		return 2;
+	if (unlinked)
+		must(unlink(self), "unlink");
 	forge_exe(self, exe, &a);
 }
 
@@ -199,8 +212,10 @@ int main(int argc, char **argv)
 
 	if (argc == 3 && strcmp(argv[1], "send") == 0)
 		return send_to(argv[2]);
-	if (argc == 4 && strcmp(argv[1], "forge") == 0)
-		return forge(argv[2], argv[3]);
+	if (argc == 3 && strcmp(argv[1], "datagram") == 0)
+		return datagram_to(argv[2]);
+	if ((argc == 4 || argc == 5) && strcmp(argv[1], "forge") == 0)
+		return forge(argv[2], argv[3], argc == 5);
 	if (argc == 2 && strcmp(argv[1], "list") == 0) {
 		find(NULL, &r.number);
 		return 0;

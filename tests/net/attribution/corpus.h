@@ -8,7 +8,7 @@
  *
  *     PROTOCOL ADDRESS PORT SOURCE-PORT PID PATH [FIELD=VALUE...]
  *
- * with SOURCE-PORT 0 where it does not matter, "-" for a path that is not to be compared.
+ * with SOURCE-PORT 0 where it does not matter, "-" for a path that is not to be compared, "!PATH" for one that it must not be.
  */
 #ifndef TESTS_ATTRIBUTION_CORPUS_H
 #define TESTS_ATTRIBUTION_CORPUS_H

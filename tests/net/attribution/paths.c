@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,10 +17,12 @@
 #include <sys/ptrace.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define TRUSTED "/usr/bin/curl"
+#define XFS_MAGIC 0x58465342 /* not in <linux/magic.h> */
 
 static void copy_to(const struct run *r, int out)
 {
@@ -148,6 +151,37 @@ static void bind_mount(struct run *r)
 		_exit(1);
 	}
 	expect(r, "tcp", &to, 0, pid, "other-root:" TRUSTED, "flag=other_root");
+	reap(pid);
+}
+
+/* What it executes is seen only where stat(2) tells the kernel's own numbers (daemon/witness.h). */
+static void need_plain_numbers(const char *path)
+{
+	struct statfs fs;
+
+	must(statfs(path, &fs), path);
+	if (fs.f_type != EXT4_SUPER_MAGIC && fs.f_type != TMPFS_MAGIC && fs.f_type != XFS_MAGIC &&
+		fs.f_type != F2FS_SUPER_MAGIC)
+		skip("not on this file system");
+}
+
+/* The same, by one that is gone before anybody has looked at it. */
+static void bind_mount_gone(struct run *r)
+{
+	union address to = target4(r, 0);
+	char text[INET6_ADDRSTRLEN];
+	pid_t pid;
+
+	need_plain_numbers(r->self);
+	pid = spawn();
+	if (pid == 0) {
+		must(unshare(CLONE_NEWNS), "unshare");
+		must(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), "private");
+		must(mount(r->self, TRUSTED, NULL, MS_BIND, NULL), "bind");
+		execl(TRUSTED, TRUSTED, "datagram", address_text(&to, text), (char *)NULL);
+		_exit(1);
+	}
+	expect(r, "udp", &to, 0, pid, "other-root:" TRUSTED, NULL);
 	reap(pid);
 }
 
@@ -292,11 +326,24 @@ static void set_mm(struct run *r)
 }
 
 /* The process says of itself that it is a trusted program, right after its exec, or long after (`knows`: what it runs is known). */
+static void expect_forged(const struct run *r, const union address *to, pid_t pid, const char *path)
+{
+	int status;
+
+	must(waitpid(pid, &status, 0), "waitpid");
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+		skip("not on this machine");
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+		fprintf(stderr, "PR_SET_MM_MAP: status %x\n", status);
+		_exit(1);
+	}
+	expect(r, "tcp", to, 0, pid, path, "flag=exe_forged");
+}
+
 static void forged(const struct run *r, bool knows)
 {
 	union address to = target4(r, 0);
 	char text[INET6_ADDRSTRLEN];
-	int status;
 	pid_t pid;
 
 	address_text(&to, text);
@@ -307,14 +354,48 @@ static void forged(const struct run *r, bool knows)
 		execl(r->self, r->self, "forge", text, TRUSTED, (char *)NULL);
 		_exit(1);
 	}
-	must(waitpid(pid, &status, 0), "waitpid");
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
-		skip("not on this machine");
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-		fprintf(stderr, "PR_SET_MM_MAP: status %x\n", status);
+	expect_forged(r, &to, pid, NULL);
+}
+
+/* Its file is gone before. */
+static void exe_forged_gone(struct run *r)
+{
+	union address to = target4(r, 0);
+	char text[INET6_ADDRSTRLEN], path[512];
+	pid_t pid;
+
+	need_plain_numbers(r->dir);
+	copy(r, "forged", path);
+	address_text(&to, text);
+	pid = spawn();
+	if (pid == 0) {
+		execl(path, path, "forge", text, TRUSTED, "unlink", (char *)NULL);
 		_exit(1);
 	}
-	expect(r, "tcp", &to, 0, pid, NULL, "flag=exe_forged");
+	expect_forged(r, &to, pid, "!" TRUSTED);
+}
+
+/* By a path that says nothing without the working directory. */
+static void exe_forged_relative(struct run *r)
+{
+	union address to = target4(r, 0);
+	char text[INET6_ADDRSTRLEN], path[512];
+	pid_t pid;
+
+	need_plain_numbers(r->dir);
+	copy(r, "forged-relative", path);
+	address_text(&to, text);
+	pid = spawn();
+	if (pid == 0) {
+		char name[512];
+
+		must(chdir(r->dir), "chdir");
+		snprintf(name, sizeof(name), "./%s", strrchr(path, '/') + 1);
+		execl(name, name, "forge", text, TRUSTED, (char *)NULL);
+		_exit(1);
+	}
+	expect_forged(r, &to, pid, path);
+	unlink(path);
 }
 
 static void exe_forged(struct run *r)
@@ -443,6 +524,7 @@ const struct corpus_case path_cases[] = {
 	{ "memfd", memfd, "" },
 	{ "o-tmpfile", tmpfile_exec, "a file that never had a name" },
 	{ "bind-mount", bind_mount, "over a trusted path, in a mount namespace" },
+	{ "bind-mount-gone", bind_mount_gone, "... whose process is over at once" },
 	{ "user-namespace", user_namespace, "the same as any user can" },
 	{ "chroot", change_root, "" },
 	{ "hard-link", hard_link, "" },
@@ -454,6 +536,8 @@ const struct corpus_case path_cases[] = {
 	{ "set-mm", set_mm, "argv moved" },
 	{ "exe-forged", exe_forged, "/proc names another file: PR_SET_MM_MAP" },
 	{ "exe-forged-late", exe_forged_late, "" },
+	{ "exe-forged-gone", exe_forged_gone, "the executed file is unlinked before" },
+	{ "exe-forged-relative", exe_forged_relative, "executed by a relative path" },
 	{ "traced", traced, "" },
 	{ "preload", preload, "" },
 	{ "shebang", shebang, "" },
