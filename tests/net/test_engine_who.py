@@ -185,7 +185,7 @@ class WhoTest(EngineTest):
 
     def test_what_ebpf_sees_is_told(self):
         d = self.start_daemon()
-        self.assertRegex(d.status()["attribution"]["why"], "; eBPF sees (senders and creators of sockets$|.* [(].+[)]$)")
+        self.assertRegex(d.status()["attribution"]["why"], "; eBPF sees (senders, creators of sockets, executed files$|.* [(].+[)]$)")
         plain = self.start_daemon(args=["--no-bpf"])
         self.assertNotIn("eBPF", plain.status()["attribution"]["why"])
 

@@ -43,7 +43,10 @@ static inline void need_senders(const struct witness *w)
 
 static inline bool sees_creators(const struct witness *w)
 {
-	return strstr(witness_what(w), "creators") && !strstr(witness_what(w), "senders (");
+	const char *creators = strstr(witness_what(w), "creators"),
+		   *missing = strchr(witness_what(w), '(');
+
+	return creators && (!missing || creators < missing);
 }
 
 static inline struct ip_addr address(const struct sockaddr_storage *a)

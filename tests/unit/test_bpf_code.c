@@ -117,14 +117,17 @@ static void what_does_not_fit_is_said(void **state)
 static void the_programs_of_the_witness_fit(void **state)
 {
 	const struct witness_places at = { .ctx_skb = 8 };
-	struct bpf_code sender = { 0 }, creator = { 0 };
+	const struct witness_exec_places exec_at = { .bprm_file = 8 };
+	struct bpf_code sender = { 0 }, creator = { 0 }, exec = { 0 };
 
 	(void)state;
 	witness_code_sender(&sender, &at, 3, 4);
 	witness_code_creator(&creator, 3);
-	assert_false(sender.is_full || creator.is_full);
+	witness_code_exec(&exec, &exec_at, 3);
+	assert_false(sender.is_full || creator.is_full || exec.is_full);
 	assert_int_equal(sender.insns[sender.n - 1].code, BPF_JMP | BPF_EXIT);
 	assert_int_equal(creator.insns[creator.n - 1].code, BPF_JMP | BPF_EXIT);
+	assert_int_equal(exec.insns[exec.n - 1].code, BPF_JMP | BPF_EXIT);
 }
 
 /* Nobody who does not know the key can make two flows that have one entry: here a way in which both words of an address differ. */

@@ -2,6 +2,9 @@
 /* The process table by events alone, as of processes that nobody could look at: it outlives them, and is bounded. */
 #include "config.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,6 +18,7 @@
 
 #include "daemon/process.h"
 #include "lib/clock.h"
+#include "lib/process_flag.h"
 #include "tests/unit/folder.h"
 
 #define FIRST 1000
@@ -111,6 +115,115 @@ static void test_an_ancestor_without_a_path_has_a_name(void **state)
 	process_table_free(t);
 }
 
+/* A file in the folder: its path, device and inode. */
+struct program {
+	char path[300];
+	struct stat st;
+};
+
+static struct program write_program(const struct folder *f, const char *name, const char *text)
+{
+	struct program p;
+
+	snprintf(p.path, sizeof(p.path), "%s/%s", f->path, name);
+	folder_write(f, name, text);
+	assert_int_equal(stat(p.path, &p.st), 0);
+	return p;
+}
+
+/* It is a program for this machine, as far as its first bytes go. */
+static void make_native(const struct program *p)
+{
+	int in = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	int out = open(p->path, O_WRONLY | O_CLOEXEC);
+	char head[64];
+
+	assert_true(in >= 0 && out >= 0);
+	assert_int_equal(read(in, head, sizeof(head)), sizeof(head));
+	assert_int_equal(write(out, head, sizeof(head)), sizeof(head));
+	close(in);
+	close(out);
+}
+
+/* Process FIRST executed `is` by the name `given`. */
+static void execute(struct process_table *t, const char *given, const struct program *is)
+{
+	process_on_exec(t, &(struct process_exec) { FIRST, given, strlen(given), clock_mono_ns(),
+				   is->st.st_dev, is->st.st_ino });
+}
+
+static void check_told(struct process_table *t, const char *path, bool forged)
+{
+	struct process *p = process_get(t, FIRST);
+
+	assert_non_null(p);
+	assert_string_equal(p->path, path);
+	assert_int_equal(!!(p->flags & PROCESS_EXE_FORGED), forged);
+	process_unref(p);
+}
+
+static void test_what_was_executed_counts(void **state)
+{
+	struct program trusted = write_program(*state, "trusted", "t");
+	struct program real = write_program(*state, "real", "r");
+	struct process_table *t = open_table(state);
+	char exe[300], cwd[300];
+
+	write_process(*state, FIRST, 1, "x");
+	snprintf(exe, sizeof(exe), "%s/%d/exe", ((const struct folder *)*state)->path, FIRST);
+	snprintf(cwd, sizeof(cwd), "%s/%d/cwd", ((const struct folder *)*state)->path, FIRST);
+	assert_int_equal(symlink(trusted.path, exe), 0);
+	execute(t, trusted.path, &trusted);
+	check_told(t, trusted.path, false);
+	execute(t, real.path, &real);
+	check_told(t, real.path, true);
+	/* By a name that leads to it from where the process is; then from nowhere. */
+	assert_int_equal(symlink(((const struct folder *)*state)->path, cwd), 0);
+	execute(t, "./real", &real);
+	check_told(t, real.path, true);
+	assert_int_equal(unlink(real.path), 0);
+	execute(t, "./real", &real);
+	check_told(t, "./real", true);
+	/* Not seen: then /proc is believed. */
+	execute(t, "./real", &(const struct program) { 0 });
+	check_told(t, trusted.path, false);
+	/* Events were lost, perhaps that of another exec. */
+	execute(t, "./real", &real);
+	process_on_lost(t);
+	check_told(t, trusted.path, false);
+	process_table_free(t);
+}
+
+static void test_a_path_is_ours_only_where_it_leads_to_what_was_executed(void **state)
+{
+	struct program trusted = write_program(*state, "trusted", "#!/bin/sh\n");
+	struct program real = write_program(*state, "real", "r");
+	struct process_table *t = open_table(state);
+	char path[340];
+
+	execute(t, real.path, &real);
+	check_told(t, real.path, false);
+	/* A script: what was executed is its interpreter. */
+	execute(t, trusted.path, &real);
+	check_told(t, trusted.path, false);
+	make_native(&trusted);
+	execute(t, trusted.path, &real);
+	snprintf(path, sizeof(path), "other-root:%s", trusted.path);
+	check_told(t, path, false);
+	execute(t, trusted.path, &trusted);
+	check_told(t, trusted.path, false);
+	/* Nothing is there; no file is there; it was not seen what was executed. */
+	assert_int_equal(unlink(trusted.path), 0);
+	execute(t, trusted.path, &real);
+	check_told(t, path, false);
+	assert_int_equal(mkdir(trusted.path, 0700), 0);
+	execute(t, trusted.path, &real);
+	check_told(t, path, false);
+	execute(t, trusted.path, &(const struct program) { 0 });
+	check_told(t, trusted.path, false);
+	process_table_free(t);
+}
+
 static void test_it_is_bounded(void **state)
 {
 	struct process_table *t = open_table(state);
@@ -136,6 +249,11 @@ int main(void)
 			folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(
 			test_an_ancestor_without_a_path_has_a_name, folder_setup, folder_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_what_was_executed_counts, folder_setup, folder_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_a_path_is_ours_only_where_it_leads_to_what_was_executed, folder_setup,
+			folder_teardown),
 		cmocka_unit_test_setup_teardown(test_it_is_bounded, folder_setup, folder_teardown),
 	};
 

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which file is executed, seen by the program in the real kernel. */
+#include "config.h"
+
+#include <linux/magic.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/ptrace.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "daemon/witness_code.h"
+#include "lib/clock.h"
+#include "tests/net/witness_kit.h"
+
+#define TRIES 10
+
+/* Where its numbers are those that stat(2) tells. */
+static void need_execs(const struct witness *w, const char *path)
+{
+	struct statfs fs;
+
+	assert_int_equal(statfs(path, &fs), 0);
+	if (witness_has_execs(w) && (fs.f_type == EXT4_SUPER_MAGIC || fs.f_type == TMPFS_MAGIC))
+		return;
+	print_message("eBPF sees %s; %s is on a file system of type %lx\n", witness_what(w), path,
+		(unsigned long)fs.f_type);
+	skip();
+}
+
+/* A child that stands still after its exec. */
+static pid_t execute(const char *path)
+{
+	pid_t pid = fork();
+	int status;
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		ptrace(PTRACE_TRACEME);
+		execl(path, path, (char *)NULL);
+		_exit(1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSTOPPED(status));
+	return pid;
+}
+
+static void end(pid_t pid)
+{
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+/* Executes `path`, by which `file` becomes the program. Another process of the same place may execute something in between: then again. */
+static pid_t execute_and_see(const struct witness *w, const char *path, const char *file)
+{
+	uint64_t dev, inode;
+	struct stat st;
+
+	assert_int_equal(stat(file, &st), 0);
+	for (unsigned i = 0; i < TRIES; i++) {
+		pid_t pid = execute(path);
+
+		if (witness_find_exec(w, pid, clock_mono_ns(), &dev, &inode)) {
+			assert_true(dev == st.st_dev);
+			assert_true(inode == st.st_ino);
+			return pid;
+		}
+		end(pid);
+	}
+	fail_msg("%s was not seen", path);
+}
+
+static void the_file(void **state)
+{
+	const struct witness *w = *state;
+	uint64_t before = clock_mono_ns(), dev, inode;
+	pid_t pid;
+
+	need_execs(w, "/bin/true");
+	pid = execute_and_see(w, "/bin/true", "/bin/true");
+	/* An exec before this one, one long ago, and another process of the same place. */
+	assert_false(witness_find_exec(w, pid, before, &dev, &inode));
+	assert_false(witness_find_exec(w, pid, clock_mono_ns() + 120000000000, &dev, &inode));
+	assert_false(
+		witness_find_exec(w, pid + (int32_t)WITNESS_EXECS, clock_mono_ns(), &dev, &inode));
+	end(pid);
+}
+
+static void write_script(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "we");
+
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fchmod(fileno(f), 0700), 0);
+	assert_int_equal(fclose(f), 0);
+}
+
+static void the_interpreter_of_a_script(void **state)
+{
+	char folder[] = "/tmp/witness-XXXXXX", path[64];
+	const struct witness *w = *state;
+	pid_t pid;
+
+	need_execs(w, "/bin/sh");
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/script", folder);
+	write_script(path, "#!/bin/sh\n");
+	pid = execute_and_see(w, path, "/bin/sh");
+	end(pid);
+	unlink(path);
+	rmdir(folder);
+}
+
+/* There stat(2) tells numbers of its own. */
+static void no_file_of_an_overlay(void **state)
+{
+	const struct witness *w = *state;
+	uint64_t dev, inode;
+	struct statfs fs;
+	pid_t pid;
+
+	need_execs(w, "/bin/true");
+	assert_int_equal(unshare(CLONE_NEWNS), 0);
+	assert_int_equal(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	if (mount("overlay", "/mnt", "overlay", 0, "lowerdir=/usr/bin:/usr/sbin") < 0) {
+		print_message("no overlayfs in this kernel\n");
+		skip();
+	}
+	assert_int_equal(statfs("/mnt/true", &fs), 0);
+	assert_int_equal(fs.f_type, OVERLAYFS_SUPER_MAGIC);
+	pid = execute("/mnt/true");
+	assert_false(witness_find_exec(w, pid, clock_mono_ns(), &dev, &inode));
+	end(pid);
+	assert_int_equal(umount("/mnt"), 0);
+}
+
+/* What was not written as one is not believed. */
+static void an_entry_is_whole(void **state)
+{
+	const struct witness_exec_slot one = { 0, 1000, 20, 30 }, other = { 0, 1000, 21, 30 },
+				       third = { 0, 1001, 20, 30 }, fourth = { 0, 1000, 20, 31 };
+
+	(void)state;
+	assert_int_equal(witness_exec_check(&one) & UINT32_MAX, 0);
+	assert_true(witness_exec_check(&one) == witness_exec_check(&one));
+	assert_true(witness_exec_check(&one) != witness_exec_check(&other));
+	assert_true(witness_exec_check(&one) != witness_exec_check(&third));
+	assert_true(witness_exec_check(&one) != witness_exec_check(&fourth));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(the_file, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_interpreter_of_a_script, setup, teardown),
+		cmocka_unit_test_setup_teardown(no_file_of_an_overlay, setup, teardown),
+		cmocka_unit_test(an_entry_is_whole),
+	};
+
+	return cmocka_run_group_tests(tests, netns_group_setup, NULL);
+}
