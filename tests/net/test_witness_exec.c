@@ -67,19 +67,20 @@ static pid_t execute_and_see(const struct witness *w, const char *path, const ch
 {
 	uint64_t dev, inode;
 	struct stat st;
+	bool is_seen = false;
+	pid_t pid = 0;
 
 	assert_int_equal(stat(file, &st), 0);
-	for (unsigned i = 0; i < TRIES; i++) {
-		pid_t pid = execute(path);
-
-		if (witness_find_exec(w, pid, clock_mono_ns(), &dev, &inode)) {
-			assert_true(dev == st.st_dev);
-			assert_true(inode == st.st_ino);
-			return pid;
-		}
-		end(pid);
+	for (unsigned i = 0; i < TRIES && !is_seen; i++) {
+		if (pid)
+			end(pid);
+		pid = execute(path);
+		is_seen = witness_find_exec(w, pid, clock_mono_ns(), &dev, &inode);
 	}
-	fail_msg("%s was not seen", path);
+	assert_true(is_seen);
+	assert_true(dev == st.st_dev);
+	assert_true(inode == st.st_ino);
+	return pid;
 }
 
 static void the_file(void **state)
