@@ -230,7 +230,7 @@ bool process_exe_from_cwd(int dir, const char *given, uint64_t dev, uint64_t ino
 		ret[n++] = '/';
 	memcpy(ret + n, given, len + 1);
 	fd = open_and_compare(ret, dev, inode, &is_it);
-	return is_it;
+	return fd >= 0 && is_it;
 }
 
 bool process_exe_is_forged(
