@@ -18,12 +18,12 @@
 #define FILTER_TEXT 1024
 #define MUTED_TEXT 128
 
-/* Kilobytes: over all CPUs, and of one. 2048 are some 20,000 events, while we wait for a processor. */
+/* Kilobytes: over all CPUs, and of one. 1024 are some 10,000 events, while we wait for a processor. */
 static const struct {
 	unsigned total, max, min;
 } buffer_sizes[TRACE_PART_COUNT_] = {
-	[TRACE_TASKS] = { 4096, 1024, 32 },
-	[TRACE_ROUTES] = { 8192, 2048, 64 },
+	[TRACE_TASKS] = { 4096, 512, 32 },
+	[TRACE_ROUTES] = { 8192, 1024, 64 },
 };
 
 struct trace_instance {
