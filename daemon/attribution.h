@@ -46,6 +46,7 @@ struct attribution_result {
 	struct process *process; /* a reference of the caller's, or NULL */
 	struct process *creator; /* of the socket, where it is known to be another one; likewise */
 	uint32_t uid; /* of the socket (queue message or sock_diag); UINT32_MAX not known */
+	uint64_t socket_cookie; /* 0: not known */
 	enum attribution_method method;
 	enum confidence confidence;
 	bool is_shared; /* another process has its socket, or its port, and may have sent this: then never exact or likely */

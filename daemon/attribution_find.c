@@ -431,6 +431,7 @@ static bool settle_sender(struct attribution *a, const struct flow *flow,
 	take(ret, seen.process, method, seen.is_shared ? CONFIDENCE_SCAN : CONFIDENCE_EXACT);
 	ret->is_shared = seen.is_shared;
 	ret->creator = seen.creator;
+	ret->socket_cookie = seen.cookie;
 	process_unref(seen.process);
 	return true;
 }

@@ -51,6 +51,7 @@ bool attribution_find_socket(const struct attribution *a, const struct flow *flo
 struct seen_sender {
 	struct process *process; /* NULL: not seen */
 	struct process *creator; /* of the socket, where that is another one */
+	uint64_t cookie; /* of the socket; 0: not known */
 	bool is_shared; /* another process has sent by this socket too, a moment ago */
 };
 

@@ -91,6 +91,7 @@ struct seen_sender attribution_sender(struct attribution *a, const struct flow *
 	if (!ret.process)
 		return ret;
 	ret.is_shared = several;
+	ret.cookie = s.cookie;
 	find_maker(a, s.cookie, s.pid, &ret.creator);
 	return ret;
 }

@@ -28,6 +28,7 @@ struct connection {
 	struct process
 		*creator; /* of its socket, where that is another one; a reference, or NULL */
 	uint32_t uid; /* UINT32_MAX: not known */
+	uint64_t socket_cookie; /* SO_COOKIE; 0: not known */
 	enum attribution_method method;
 	enum confidence confidence;
 	bool is_shared; /* perhaps it was another process with the same socket or port */

@@ -138,6 +138,8 @@ static int open_guard(struct engine *e, struct error *err)
 	r = engine_flows_open(e, err);
 	if (r < 0)
 		return r;
+	if (e->socket_ends && add_fd(e, socket_ends_fd(e->socket_ends)) < 0)
+		return error_set(err, ERR_IO, NULL, "cannot watch sockets: %s", strerror(errno));
 	fc.packet_marks = !queue_has_conntrack(e->queue);
 	r = firewall_new(&fc, &e->firewall);
 	return r < 0 ? error_set(err, r, NULL, "out of memory") : 0;
@@ -364,6 +366,8 @@ static int dispatch_fd(struct engine *e, int fd, uint32_t events, struct error *
 		engine_deadlines(e);
 	} else if (fd == digester_fd(e->digester)) {
 		engine_digests_ready(e);
+	} else if (fd == socket_ends_fd(e->socket_ends)) {
+		engine_flows_sockets(e);
 	} else if (fd == e->signal_fd) {
 		on_signal(e);
 	}

@@ -17,6 +17,7 @@
 
 #define FIRST_ID_MAX (1ull << 52) /* and counting on stays below 2^53, exact in a JSON number */
 #define EVENTS_A_TURN 2048
+#define SOCKETS_A_TURN 64
 #define POLLS_A_TICK 256
 #define JUDGED_A_TICK 128
 #define WAITING_MAX 512 /* new flows that were not entered yet */
@@ -109,6 +110,21 @@ int engine_flow_end(struct engine *e, uint64_t id, enum flow_end why)
 	return 0;
 }
 
+/* Its socket is gone: so is it, for the kernel as well. */
+static void end_over(struct engine *e, struct live_flow *f)
+{
+	struct flow flow = f->connection.flow;
+	uint64_t id = f->id;
+
+	engine_flows_look(e, f); /* what it carried until now */
+	f = flows_find(e->flows, &flow);
+	if (!f || f->id != id)
+		return;
+	recent_forget(e->recent, &f->connection.flow);
+	conntrack_delete(e->conntrack, &f->connection.flow);
+	forget(e, f, FLOW_CLOSED);
+}
+
 /* Judges a flow by the rules of now. False: they need a digest that is not there yet. */
 static bool judge_again(struct engine *e, struct live_flow *f, uint64_t generation)
 {
@@ -182,6 +198,31 @@ void engine_flows_drain(struct engine *e)
 		log_debug("events of connection tracking were lost: the poll makes up for them");
 }
 
+/*
+ * Its port is free for others, whose packets conntrack would take for the same flow for up to two minutes: the next one is to be
+ * judged. Not where it is another socket's, as far as is known which one sends.
+ */
+static void on_socket_end(void *engine, const struct socket_end *end)
+{
+	struct engine *e = engine;
+	struct live_flow *f = flows_first_from(e->flows, end->port), *next;
+
+	for (; f; f = next) {
+		const struct connection *c = &f->connection;
+
+		next = flows_next_from(f);
+		if (!c->is_forwarded && (!c->socket_cookie || c->socket_cookie == end->cookie) &&
+			(ip_addr_is_any(&end->addr) || ip_addr_equal(&end->addr, &c->flow.src)))
+			end_over(e, f);
+	}
+}
+
+void engine_flows_sockets(struct engine *e)
+{
+	settle(e);
+	socket_ends_read(e->socket_ends, SOCKETS_A_TURN, on_socket_end, e);
+}
+
 /* The answer to a look at one flow. */
 static void on_look(void *engine, const struct conntrack_entry *entry)
 {
@@ -251,6 +292,7 @@ static void on_old_socket(
 	if (f) {
 		f->before_start = true;
 		f->inode = owner->inode;
+		f->connection.socket_cookie = owner->cookie;
 	}
 }
 
@@ -375,6 +417,9 @@ int engine_flows_open(struct engine *e, struct error *err)
 		r = conntrack_open(&e->conntrack, err);
 	if (r < 0)
 		return r;
+	e->socket_ends = socket_ends_open();
+	if (!e->socket_ends)
+		log_info("the kernel does not tell when UDP sockets end: %s", strerror(errno));
 	sweep(e);
 	return 0;
 }
@@ -383,6 +428,7 @@ void engine_flows_close(struct engine *e)
 {
 	conntrack_close(e->conntrack);
 	sockdiag_close(e->sockdiag);
+	socket_ends_close(e->socket_ends);
 	flows_free(e->flows);
 }
 

@@ -28,6 +28,7 @@
 #include "daemon/queue.h"
 #include "daemon/recent.h"
 #include "daemon/sockdiag.h"
+#include "daemon/socket_ends.h"
 #include "daemon/tls_watch.h"
 #include "lib/heap.h"
 #include "lib/ruleset.h"
@@ -71,6 +72,7 @@ struct engine {
 	struct file_watch *hosts_watch; /* NULL: it is looked at every few seconds */
 	struct conntrack *conntrack;
 	struct sockdiag *sockdiag; /* to end sockets with */
+	struct socket_ends *socket_ends; /* NULL: the kernel does not tell when they end */
 	struct flows *flows;
 	struct ruleset *ruleset; /* NULL before the first one */
 	struct listset *lists[LIMIT_LISTS]; /* for the rule sets to come */
@@ -213,6 +215,9 @@ uint64_t engine_flow_begin(struct engine *e, const struct connection *c, enum ac
 
 /* Ends its socket and its conntrack entry. 0, ERR_NOT_FOUND, or a code: then it lives. */
 int engine_flow_end(struct engine *e, uint64_t id, enum flow_end why);
+
+/* Ends the flows of sockets that are gone. */
+void engine_flows_sockets(struct engine *e);
 
 /* Takes in what conntrack told; asks for the counters of one flow now; both, for some flows, and the end of those that changed rules deny, every 100 ms. */
 void engine_flows_drain(struct engine *e);

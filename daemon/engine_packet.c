@@ -225,6 +225,7 @@ static void learn_who(struct engine *e, const struct queue_packet *p, const stru
 	c->process = who.process;
 	c->creator = who.creator;
 	c->uid = who.uid;
+	c->socket_cookie = who.socket_cookie;
 	c->method = who.method;
 	c->confidence = who.confidence;
 	c->is_shared = who.is_shared;

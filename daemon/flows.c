@@ -4,13 +4,17 @@
 
 #include "daemon/flows.h"
 
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <utlist.h>
 
 #include "lib/hash.h"
 
+#define PORT_DRAWERS 1024u
+
 struct flows {
 	struct hash by_tuple;
+	struct live_flow *by_port[PORT_DRAWERS]; /* of UDP */
 	struct live_flow *stalest;
 	struct live_flow *waiting; /* to be entered, oldest first */
 	unsigned n_waiting;
@@ -33,8 +37,20 @@ static void free_flow(struct live_flow *f)
 	free(f);
 }
 
+static bool has_port_of_udp(const struct live_flow *f)
+{
+	return f->connection.flow.proto == IPPROTO_UDP;
+}
+
+static struct live_flow **drawer_of(struct flows *t, const struct live_flow *f)
+{
+	return &t->by_port[f->connection.flow.src_port % PORT_DRAWERS];
+}
+
 void flows_remove(struct flows *t, struct live_flow *f)
 {
+	if (has_port_of_udp(f))
+		DL_DELETE2(*drawer_of(t, f), f, port_prev, port_next);
 	hash_del(&t->by_tuple, &f->by_tuple);
 	DL_DELETE(t->stalest, f);
 	free_flow(f);
@@ -98,6 +114,8 @@ bool flows_enter(struct flows *t)
 		return false;
 	}
 	DL_APPEND(t->stalest, f);
+	if (has_port_of_udp(f))
+		DL_APPEND2(*drawer_of(t, f), f, port_prev, port_next);
 	return true;
 }
 
@@ -124,6 +142,23 @@ struct live_flow *flows_first(const struct flows *t)
 struct live_flow *flows_next(const struct live_flow *f)
 {
 	return f->next;
+}
+
+static struct live_flow *skip_others(struct live_flow *f, uint16_t src_port)
+{
+	while (f && f->connection.flow.src_port != src_port)
+		f = f->port_next;
+	return f;
+}
+
+struct live_flow *flows_first_from(const struct flows *t, uint16_t src_port)
+{
+	return skip_others(t->by_port[src_port % PORT_DRAWERS], src_port);
+}
+
+struct live_flow *flows_next_from(const struct live_flow *f)
+{
+	return skip_others(f->port_next, f->connection.flow.src_port);
 }
 
 void flows_polled(struct flows *t, struct live_flow *f, uint64_t now_ns)

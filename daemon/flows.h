@@ -35,6 +35,8 @@ struct live_flow {
 	uint32_t told; /* number of the telling that it was told in last, or began in */
 	struct live_flow *prev,
 		*next; /* the flow polled longest ago first, or the newest last of the new ones; for flows.c */
+	struct live_flow *port_prev,
+		*port_next; /* of UDP with the same low bits of the source port; for flows.c */
 	struct hash_node by_tuple;
 };
 
@@ -65,6 +67,10 @@ struct live_flow *flows_find_id(const struct flows *t, uint64_t id);
 /* All of them, the one polled longest ago first; removing the current one is safe when next was fetched before. */
 struct live_flow *flows_first(const struct flows *t);
 struct live_flow *flows_next(const struct live_flow *f);
+
+/* Those of UDP that come from this port of ours, newest last; as above. */
+struct live_flow *flows_first_from(const struct flows *t, uint16_t src_port);
+struct live_flow *flows_next_from(const struct live_flow *f);
 
 /* It was looked at now. */
 void flows_polled(struct flows *t, struct live_flow *f, uint64_t now_ns);

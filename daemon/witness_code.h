@@ -8,10 +8,10 @@
 #include "daemon/bpf_code.h"
 #include "lib/flow.h"
 
-/* Powers of two. 1.25 MiB, 1 MiB and 64 KiB. */
+/* Powers of two. 1.25 MiB, 512 KiB and 64 KiB. */
 #define WITNESS_SETS 8192u
 #define WITNESS_WAYS 4u /* flows in a set: 32,768 in all, of which a full queue holds an eighth */
-#define WITNESS_SOCKETS 65536u
+#define WITNESS_SOCKETS 32768u
 #define WITNESS_EXECS 2048u /* until the trace tells of them, a tenth of a second later at most */
 
 /*
