@@ -71,11 +71,14 @@ static void on_claim(struct attribution *a, const struct trace_event *ev)
 
 static void on_exec(struct attribution *a, const struct trace_event *ev)
 {
-	struct process_exec exec = { ev->tid, ev->filename, ev->filename_len, ev->time_ns, 0, 0 };
+	struct process_exec exec = { .tid = ev->tid,
+		.filename = ev->filename,
+		.filename_len = ev->filename_len,
+		.time_ns = ev->time_ns };
 
 	trace_flood_end(&a->flood, ev->tid, ev->time_ns);
-	if (a->witness)
-		witness_find_exec(a->witness, ev->tid, ev->time_ns, &exec.dev, &exec.inode);
+	exec.is_seen =
+		a->witness && witness_find_exec(a->witness, ev->tid, ev->time_ns, &exec.file);
 	process_on_exec(a->processes, &exec);
 }
 

@@ -272,7 +272,7 @@ static void name_image(struct process_image *im, const struct process_exec *exec
 	if (!path)
 		return;
 	path[0] = '\0';
-	if (exec->inode && process_exe_is_elsewhere(text, exec->dev, exec->inode))
+	if (exec->is_seen && process_exe_is_elsewhere(text, &exec->file))
 		memcpy(path, PROCESS_EXE_OTHER_ROOT, prefix_len + 1);
 	im->path = strcat(path, text);
 }
@@ -295,8 +295,9 @@ void process_on_exec(struct process_table *t, const struct process_exec *exec)
 	if (im && exec->filename && exec->filename_len)
 		name_image(im, exec);
 	if (im) {
-		im->exec_dev = exec->dev;
-		im->exec_inode = exec->inode;
+		im->is_seen = exec->is_seen;
+		im->exec_dev = exec->file.dev;
+		im->exec_inode = exec->file.inode;
 	}
 	process_entry_set_image(e, im);
 	e->image_generation = t->generation;

@@ -81,7 +81,8 @@ struct process_exec {
 	const char *filename; /* as given to execve, `filename_len` bytes; may be NULL */
 	size_t filename_len;
 	uint64_t time_ns;
-	uint64_t dev, inode; /* of the executed file, as stat(2) tells them; 0: not seen */
+	bool is_seen; /* which file it is */
+	struct file_identity file; /* device and inode; 0: its file system has other numbers */
 };
 
 /*

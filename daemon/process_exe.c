@@ -203,12 +203,29 @@ static int open_and_compare(const char *path, uint64_t dev, uint64_t inode, bool
 	return fd;
 }
 
-bool process_exe_is_elsewhere(const char *path, uint64_t dev, uint64_t inode)
+static bool is_plain(int fd)
+{
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) == 0 && file_identity_is_plain_on((uint64_t)fs.f_type);
+}
+
+bool process_exe_is_elsewhere(const char *path, const struct file_identity *executed)
 {
 	bool is_it;
-	_cleanup_close_ int fd = open_and_compare(path, dev, inode, &is_it);
+	_cleanup_close_ int fd = open_and_compare(path, executed->dev, executed->inode, &is_it);
 
+	/* Of two such file systems nothing is known. */
+	if (fd >= 0 && !executed->inode && !is_plain(fd))
+		return false;
 	return !is_it && (fd < 0 || kind_of(fd) != OTHER_KIND);
+}
+
+bool process_exe_is_plain(int dir)
+{
+	_cleanup_close_ int fd = openat(dir, "exe", O_PATH | O_CLOEXEC);
+
+	return fd >= 0 && is_plain(fd);
 }
 
 bool process_exe_from_cwd(int dir, const char *given, uint64_t dev, uint64_t inode, char *ret)

@@ -19,11 +19,14 @@
 bool process_exe_read(int dir, uint64_t host_mnt, char *ret, size_t *ret_len);
 
 /*
- * Whether the executed file (its device and inode) is not what stands at `path` in our root, as it may be in a mount namespace or root of
- * the process's own: another program stands there, or nothing that the kernel has in memory. A script is no such: its interpreter was
- * executed.
+ * Whether the executed file (its device and inode; 0: it is on a file system that is not plain, file_identity_is_plain_on()) is not what
+ * stands at `path` in our root, as it may be in a mount namespace or root of the process's own: another program stands there, or
+ * nothing that the kernel has in memory. A script is no such: its interpreter was executed.
  */
-bool process_exe_is_elsewhere(const char *path, uint64_t dev, uint64_t inode);
+bool process_exe_is_elsewhere(const char *path, const struct file_identity *executed);
+
+/* Whether the file that the link of a task leads to is on a plain file system. */
+bool process_exe_is_plain(int dir);
 
 /*
  * A path that was given to exec and was not absolute, as an absolute one, where it leads to this file from the task's working

@@ -15,8 +15,8 @@ struct process_image {
 	char *path;
 	char *given; /* to exec, where it is no absolute path; or NULL */
 	uint64_t dev, inode; /* of the file, where the path is known; 0: not told */
-	uint64_t exec_dev,
-		exec_inode; /* of the file, as seen in its exec (witness.h); 0: not seen */
+	bool is_seen; /* the exec was, by the witness */
+	uint64_t exec_dev, exec_inode; /* of the file; 0: its file system has other numbers */
 };
 
 /* An image that nothing is known of; the caller has the only reference. NULL when out of memory. */

@@ -57,8 +57,12 @@ static bool is_forged(const struct process_table *t, const struct entry *e, int 
 
 	if (!t->is_traced || !im || !exe->inode)
 		return false;
-	if (im->exec_inode && e->image_generation == t->generation)
-		return im->exec_inode != exe->inode || im->exec_dev != exe->dev;
+	if (im->is_seen && e->image_generation == t->generation) {
+		if (im->exec_inode)
+			return im->exec_inode != exe->inode || im->exec_dev != exe->dev;
+		if (process_exe_is_plain(dir))
+			return true;
+	}
 	if (im->is_known)
 		return e->image_generation == t->generation && im->inode &&
 		       (im->inode != exe->inode || im->dev != exe->dev);

@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <linux/netfilter.h>
 #include <mntent.h>
 #include <stdio.h>
@@ -30,7 +29,6 @@
 #define TRIES 4 /* to read an entry that is being written */
 #define EXEC_AGE_NS                                                                                \
 	1000000000ull /* noted so long before its trace event at most: by the same processor, the line before */
-#define XFS_MAGIC 0x58465342 /* not in <linux/magic.h> */
 
 /* Of Linux 6.4; older headers do not have them. */
 #define TYPE_NETFILTER 32 /* BPF_PROG_TYPE_NETFILTER */
@@ -459,15 +457,8 @@ bool witness_find_creator(const struct witness *w, uint64_t cookie, struct witne
 	return false;
 }
 
-/* Where the numbers of stat(2) are those of struct inode and struct super_block. */
-static bool has_plain_numbers(uint32_t magic)
-{
-	return magic == EXT4_SUPER_MAGIC || magic == XFS_MAGIC || magic == TMPFS_MAGIC ||
-	       magic == F2FS_SUPER_MAGIC || magic == SQUASHFS_MAGIC;
-}
-
-bool witness_find_exec(const struct witness *w, int32_t pid, uint64_t time_ns, uint64_t *ret_dev,
-	uint64_t *ret_inode)
+bool witness_find_exec(
+	const struct witness *w, int32_t pid, uint64_t time_ns, struct file_identity *ret)
 {
 	const struct witness_exec_slot *at;
 
@@ -488,12 +479,14 @@ bool witness_find_exec(const struct witness *w, int32_t pid, uint64_t time_ns, u
 			continue;
 		if ((uint32_t)word != (uint32_t)pid ||
 			word != (witness_exec_check(&exec) | (uint32_t)pid) ||
-			time_ns < exec.time_ns || time_ns - exec.time_ns > EXEC_AGE_NS ||
-			!has_plain_numbers((uint32_t)(exec.fs >> 32)))
+			time_ns < exec.time_ns || time_ns - exec.time_ns > EXEC_AGE_NS)
 			return false;
+		*ret = (struct file_identity) { 0 };
+		if (!file_identity_is_plain_on(exec.fs >> 32))
+			return true;
 		/* MINORBITS of include/linux/kdev_t.h */
-		*ret_dev = makedev(dev >> 20, dev & 0xfffff);
-		*ret_inode = exec.inode;
+		ret->dev = makedev(dev >> 20, dev & 0xfffff);
+		ret->inode = exec.inode;
 		return true;
 	}
 	return false;

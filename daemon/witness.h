@@ -23,6 +23,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/file_identity.h"
 #include "lib/flow.h"
 
 struct witness;
@@ -65,10 +66,10 @@ bool witness_find_creator(const struct witness *w, uint64_t cookie, struct witne
 
 /*
  * Device and inode, as stat(2) tells them, of the file that a process executed: in the exec that the trace saw at `time_ns`
- * (CLOCK_MONOTONIC), where no other took its place since. False: not known, as also on a file system (btrfs, overlayfs, of a network)
- * where stat(2) tells other numbers than the kernel itself has.
+ * (CLOCK_MONOTONIC), where no other took its place since. All zero on a file system where stat(2) tells other numbers than the kernel
+ * itself has (file_identity_is_plain_on()). False: not known.
  */
-bool witness_find_exec(const struct witness *w, int32_t pid, uint64_t time_ns, uint64_t *ret_dev,
-	uint64_t *ret_inode);
+bool witness_find_exec(
+	const struct witness *w, int32_t pid, uint64_t time_ns, struct file_identity *ret);
 
 #endif

@@ -5,10 +5,13 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+
+#define XFS_MAGIC 0x58465342 /* not in <linux/magic.h> */
 
 static int64_t ns_of(struct statx_timestamp t)
 {
@@ -31,6 +34,12 @@ bool file_identity_read(int dir, const char *path, struct file_identity *ret)
 		.ctime_ns = ns_of(st.stx_ctime),
 	};
 	return true;
+}
+
+bool file_identity_is_plain_on(uint64_t type)
+{
+	return type == EXT4_SUPER_MAGIC || type == XFS_MAGIC || type == TMPFS_MAGIC ||
+	       type == F2FS_SUPER_MAGIC || type == SQUASHFS_MAGIC;
 }
 
 bool file_identity_equal(const struct file_identity *a, const struct file_identity *b)

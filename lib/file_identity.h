@@ -26,6 +26,12 @@ bool file_identity_equal(const struct file_identity *a, const struct file_identi
  */
 bool file_identity_is_unchanged(const struct file_identity *then, const struct file_identity *now);
 
+/*
+ * Whether stat(2) tells the numbers that the kernel itself has (s_dev and i_ino of include/linux/fs.h) on file systems of this type
+ * (f_type of statfs(2)). On btrfs, overlayfs and others it does not.
+ */
+bool file_identity_is_plain_on(uint64_t type);
+
 #define FILE_IDENTITY_TEXT_LEN 112
 
 /* "SIZE MTIME CTIME DEV INODE" into `buf`, which is returned. */

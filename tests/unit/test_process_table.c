@@ -30,7 +30,10 @@ static void begin(struct process_table *t, int32_t parent, int32_t i)
 
 	snprintf(path, sizeof(path), "/bin/%d", i);
 	process_on_fork(t, parent, i, false, clock_mono_ns());
-	process_on_exec(t, &(struct process_exec) { i, path, strlen(path), clock_mono_ns(), 0, 0 });
+	process_on_exec(t, &(struct process_exec) { .tid = i,
+				   .filename = path,
+				   .filename_len = strlen(path),
+				   .time_ns = clock_mono_ns() });
 }
 
 static void check_known(struct process_table *t, int32_t i)
@@ -145,11 +148,18 @@ static void make_native(const struct program *p)
 	close(out);
 }
 
-/* Process FIRST executed `is` by the name `given`. */
+/* Process FIRST executed `is` by the name `given`; NULL: it was not seen what. */
 static void execute(struct process_table *t, const char *given, const struct program *is)
 {
-	process_on_exec(t, &(struct process_exec) { FIRST, given, strlen(given), clock_mono_ns(),
-				   is->st.st_dev, is->st.st_ino });
+	struct process_exec exec = { .tid = FIRST,
+		.filename = given,
+		.filename_len = strlen(given),
+		.time_ns = clock_mono_ns(),
+		.is_seen = is };
+
+	if (is)
+		exec.file = (struct file_identity) { .dev = is->st.st_dev, .inode = is->st.st_ino };
+	process_on_exec(t, &exec);
 }
 
 static void check_told(struct process_table *t, const char *path, bool forged)
@@ -185,8 +195,11 @@ static void test_what_was_executed_counts(void **state)
 	execute(t, "./real", &real);
 	check_told(t, "./real", true);
 	/* Not seen: then /proc is believed. */
-	execute(t, "./real", &(const struct program) { 0 });
+	execute(t, "./real", NULL);
 	check_told(t, trusted.path, false);
+	/* On a file system of other numbers than the one of what /proc names. */
+	execute(t, "./real", &(const struct program) { 0 });
+	check_told(t, "./real", true);
 	/* Events were lost, perhaps that of another exec. */
 	execute(t, "./real", &real);
 	process_on_lost(t);
@@ -212,6 +225,9 @@ static void test_a_path_is_ours_only_where_it_leads_to_what_was_executed(void **
 	check_told(t, path, false);
 	execute(t, trusted.path, &trusted);
 	check_told(t, trusted.path, false);
+	/* On a file system of other numbers. */
+	execute(t, trusted.path, &(const struct program) { 0 });
+	check_told(t, path, false);
 	/* Nothing is there; no file is there; it was not seen what was executed. */
 	assert_int_equal(unlink(trusted.path), 0);
 	execute(t, trusted.path, &real);
@@ -219,7 +235,7 @@ static void test_a_path_is_ours_only_where_it_leads_to_what_was_executed(void **
 	assert_int_equal(mkdir(trusted.path, 0700), 0);
 	execute(t, trusted.path, &real);
 	check_told(t, path, false);
-	execute(t, trusted.path, &(const struct program) { 0 });
+	execute(t, trusted.path, NULL);
 	check_told(t, trusted.path, false);
 	process_table_free(t);
 }

@@ -40,7 +40,7 @@ CANNOT = {
 
 # What /proc says of these is not true, and only eBPF sees it.
 UNSEEN = "only eBPF sees which file was executed"
-BY_EXECS = {name: UNSEEN for name in ("bind-mount-gone", "exe-forged-gone", "exe-forged-relative")}
+BY_EXECS = {name: UNSEEN for name in ("bind-mount-gone", "overlay-gone", "exe-forged-gone", "exe-forged-relative")}
 
 Expected = collections.namedtuple("Expected", "protocol ip port source_port pid path more")
 Row = collections.namedtuple("Row", "name tries right wrong shared unknown missing sure marks skip note complaints bad cannot")

@@ -185,6 +185,41 @@ static void bind_mount_gone(struct run *r)
 	reap(pid);
 }
 
+/* The same, on a file system where stat(2) tells numbers of its own: as containers have it. */
+static void overlay_gone(struct run *r)
+{
+	union address to = target4(r, 0);
+	char text[INET6_ADDRSTRLEN], upper[400], lower[400], path[512], curl[512], options[1000];
+	int status;
+	pid_t pid;
+
+	need_plain_numbers(TRUSTED);
+	snprintf(upper, sizeof(upper), "%s/upper-%u", r->dir, r->try);
+	snprintf(lower, sizeof(lower), "%s/lower-%u", r->dir, r->try);
+	snprintf(curl, sizeof(curl), "%s/curl", upper);
+	snprintf(options, sizeof(options), "lowerdir=%s:%s", upper, lower);
+	must(mkdir(upper, 0755), upper);
+	must(mkdir(lower, 0755), lower);
+	copy(r, "overlay", path);
+	must(rename(path, curl), curl);
+	pid = spawn();
+	if (pid == 0) {
+		must(unshare(CLONE_NEWNS), "unshare");
+		must(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), "private");
+		if (mount("overlay", "/usr/bin", "overlay", 0, options) < 0)
+			_exit(77);
+		execl(TRUSTED, TRUSTED, "datagram", address_text(&to, text), (char *)NULL);
+		_exit(1);
+	}
+	must(waitpid(pid, &status, 0), "waitpid");
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+		skip("no overlayfs in this kernel");
+	expect(r, "udp", &to, 0, pid, "other-root:" TRUSTED, NULL);
+	unlink(curl);
+	rmdir(upper);
+	rmdir(lower);
+}
+
 static void user_namespace(struct run *r)
 {
 	union address to = target4(r, 0);
@@ -525,6 +560,7 @@ const struct corpus_case path_cases[] = {
 	{ "o-tmpfile", tmpfile_exec, "a file that never had a name" },
 	{ "bind-mount", bind_mount, "over a trusted path, in a mount namespace" },
 	{ "bind-mount-gone", bind_mount_gone, "... whose process is over at once" },
+	{ "overlay-gone", overlay_gone, "... on a file system as containers have it" },
 	{ "user-namespace", user_namespace, "the same as any user can" },
 	{ "chroot", change_root, "" },
 	{ "hard-link", hard_link, "" },
