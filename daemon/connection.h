@@ -35,6 +35,12 @@ struct connection {
 	struct name_result name;
 };
 
+/*
+ * It was read now. Decisions are told by that time and how long they took, in the order in which they were made, whatever happens
+ * between the two clocks.
+ */
+void connection_read_now(struct connection *c);
+
 /* Drops what it refers to; the struct itself is the caller's. */
 void connection_done(struct connection *c);
 

@@ -286,8 +286,7 @@ static void on_old_socket(
 	memset(&c, 0, sizeof(c));
 	c.flow = *flow;
 	c.uid = owner->uid;
-	c.read_ns = clock_mono_ns();
-	c.time_us = clock_real_us();
+	connection_read_now(&c);
 	f = flows_add(e->flows, &c, c.read_ns);
 	if (f) {
 		f->before_start = true;

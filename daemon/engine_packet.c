@@ -239,9 +239,7 @@ void engine_learn(struct engine *e, const struct queue_packet *p, const struct p
 	c->flow = packet->flow;
 	c->tcp_seq = packet->tcp_seq;
 	c->ct_id = p->ct_id;
-	/* In this order: a pause between the two must not make the decision, as the sum of time and latency, later than the next ones. */
-	c->time_us = clock_real_us();
-	c->read_ns = clock_mono_ns();
+	connection_read_now(c);
 	c->is_forwarded = p->hook == NF_INET_FORWARD;
 	if (c->is_forwarded)
 		interfaces_name(&e->interfaces, p->ifindex_in, c->read_ns, c->iface_in);

@@ -176,8 +176,7 @@ static void judge(struct engine *e, struct sni_flow *f, const struct tls_hello *
 	f->start = NULL;
 	f->n_packets--;
 	memmove(f->packets, f->packets + 1, f->n_packets * sizeof(f->packets[0]));
-	c.read_ns = clock_mono_ns();
-	c.time_us = clock_real_us();
+	connection_read_now(&c);
 	set_name(e, &c, h);
 	engine_judge(e, &first, &c);
 }
