@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The end of a connection record. */
+/* Begin and end of a connection record. */
 #include "daemon/connection.h"
 
-#include "lib/clock.h"
-
 #include <string.h>
+
+#include "lib/clock.h"
 
 void connection_read_now(struct connection *c)
 {
