@@ -84,6 +84,18 @@ uint64_t engine_flow_begin(struct engine *e, const struct connection *c, enum ac
 	return f->id;
 }
 
+/* Takes in what a flow carried until now. The flow, or NULL: it was over already. */
+static struct live_flow *look_last(struct engine *e, const struct live_flow *f)
+{
+	struct flow tuple = f->connection.flow;
+	uint64_t id = f->id;
+	struct live_flow *now;
+
+	engine_flows_look(e, f);
+	now = flows_find(e->flows, &tuple);
+	return now && now->id == id ? now : NULL;
+}
+
 int engine_flow_end(struct engine *e, uint64_t id, enum flow_end why)
 {
 	struct live_flow *f;
@@ -93,11 +105,10 @@ int engine_flow_end(struct engine *e, uint64_t id, enum flow_end why)
 	f = flows_find_id(e->flows, id);
 	if (!f)
 		return ERR_NOT_FOUND;
-	/* What it carried until now; then the socket first, so that it sends nothing between. */
-	engine_flows_look(e, f);
-	f = flows_find_id(e->flows, id);
+	f = look_last(e, f);
 	if (!f)
 		return 0;
+	/* The socket first, so that it sends nothing between. */
 	r = sockdiag_destroy(e->sockdiag, &f->connection.flow, 0);
 	recent_forget(e->recent, &f->connection.flow);
 	deleted = conntrack_delete(e->conntrack, &f->connection.flow);
@@ -113,12 +124,8 @@ int engine_flow_end(struct engine *e, uint64_t id, enum flow_end why)
 /* Its socket is gone: so is it, for the kernel as well. */
 static void end_over(struct engine *e, struct live_flow *f)
 {
-	struct flow flow = f->connection.flow;
-	uint64_t id = f->id;
-
-	engine_flows_look(e, f); /* what it carried until now */
-	f = flows_find(e->flows, &flow);
-	if (!f || f->id != id)
+	f = look_last(e, f);
+	if (!f)
 		return;
 	recent_forget(e->recent, &f->connection.flow);
 	conntrack_delete(e->conntrack, &f->connection.flow);
