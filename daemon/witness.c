@@ -378,11 +378,6 @@ bool witness_has_senders(const struct witness *w)
 	return w->flows;
 }
 
-bool witness_has_execs(const struct witness *w)
-{
-	return w->execs;
-}
-
 /* ---- reading */
 
 static bool is_for(uint64_t word, uint64_t hash)

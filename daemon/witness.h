@@ -55,7 +55,6 @@ void witness_close(struct witness *w);
 const char *witness_what(const struct witness *w);
 
 bool witness_has_senders(const struct witness *w);
-bool witness_has_execs(const struct witness *w);
 
 /* Who sent the newest packet of a flow that leaves from here. A few loads: no system call. False: not known. */
 bool witness_find_sender(

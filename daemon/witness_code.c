@@ -26,8 +26,7 @@
 #define CONNTRACK_STATE 7 /* NFCT_INFOMASK: the bits of sk_buff._nfct that are no pointer */
 #define CALLERS_MAX 16384 /* bytes of a stack: more than what the hook calls has there */
 #define NEW_SYN_RECV 12 /* TCP_NEW_SYN_RECV: not a whole socket */
-#define EXEC_BPRM                                                                                  \
-	16 /* of the arguments of the tracepoint sched_process_exec the third: struct linux_binprm * */
+#define EXEC_BPRM 16 /* the third argument of sched_process_exec: struct linux_binprm * */
 #define MIX UINT64_C(0x9e3779b97f4a7c15) /* 2^64 / golden ratio, odd */
 
 /* The stack: the head of a packet or a pointer that was read, the key of a table, and what stands for ports. */
@@ -339,6 +338,15 @@ void witness_code_sender(
 
 /* ---- who makes a socket */
 
+/* R9 = the entry of the table at place R9, whose word, which it begins with, is taken away; R0 = now. */
+static void put_begin_entry(struct bpf_code *c, int map_fd, uint32_t mask)
+{
+	put_lookup(c, map_fd, mask);
+	code_move(c, R9, R0);
+	put_take_away(c);
+	code_call(c, HELPER_TIME);
+}
+
 void witness_code_creator(struct bpf_code *c, int map_fd)
 {
 	code_call(c, HELPER_COOKIE);
@@ -348,11 +356,7 @@ void witness_code_creator(struct bpf_code *c, int map_fd)
 	code_move(c, R8, R9);
 	code_op_value(c, BPF_LSH, R8, 32);
 	code_op(c, BPF_OR, R8, R0);
-	put_lookup(c, map_fd, WITNESS_SOCKETS - 1);
-	code_move(c, R9, R0);
-	code_set(c, R1, 0);
-	code_exchange(c, R9, (int16_t)offsetof(struct witness_socket_slot, word), R1);
-	code_call(c, HELPER_TIME);
+	put_begin_entry(c, map_fd, WITNESS_SOCKETS - 1);
 	code_store(c, SIZE_8, R9, (int16_t)offsetof(struct witness_socket_slot, made_ns), R0);
 	code_exchange(c, R9, (int16_t)offsetof(struct witness_socket_slot, word), R8);
 	code_end(c, 1);
@@ -395,11 +399,7 @@ void witness_code_exec(struct bpf_code *c, const struct witness_exec_places *at,
 	code_op_value(c, BPF_RSH, R0, 32);
 	code_move(c, R6, R0);
 	code_move(c, R9, R0);
-	put_lookup(c, map_fd, WITNESS_EXECS - 1);
-	code_move(c, R9, R0);
-	code_set(c, R1, 0);
-	code_exchange(c, R9, (int16_t)offsetof(struct witness_exec_slot, word), R1);
-	code_call(c, HELPER_TIME);
+	put_begin_entry(c, map_fd, WITNESS_EXECS - 1);
 	code_store(c, SIZE_8, R9, (int16_t)offsetof(struct witness_exec_slot, time_ns), R0);
 	code_store(c, SIZE_8, R9, (int16_t)offsetof(struct witness_exec_slot, inode), R7);
 	code_store(c, SIZE_8, R9, (int16_t)offsetof(struct witness_exec_slot, fs), R8);

@@ -34,8 +34,7 @@ struct witness_socket_slot {
 /* By PID. `word` is the PID and, above it, 32 bits of what the rest is: two processors may have written at once. */
 struct witness_exec_slot {
 	uint64_t word, time_ns, inode;
-	uint64_t
-		fs; /* number of the device as the kernel has it, and above it the magic number of the file system */
+	uint64_t fs; /* the kernel's number of the device; above, the file system's magic number */
 };
 
 /* Places in structures of this kernel. */
