@@ -41,12 +41,17 @@ static inline void need_senders(const struct witness *w)
 	skip();
 }
 
+/* Whether this part is among what is seen, and not in the reasons behind it. */
+static inline bool sees(const struct witness *w, const char *part)
+{
+	const char *at = strstr(witness_what(w), part), *missing = strchr(witness_what(w), '(');
+
+	return at && (!missing || at < missing);
+}
+
 static inline bool sees_creators(const struct witness *w)
 {
-	const char *creators = strstr(witness_what(w), "creators"),
-		   *missing = strchr(witness_what(w), '(');
-
-	return creators && (!missing || creators < missing);
+	return sees(w, "creators");
 }
 
 static inline struct ip_addr address(const struct sockaddr_storage *a)

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What was executed is not what it looks like. Every sender here is alive until its verdict. */
+/* What was executed is not what it looks like. A sender is alive until its verdict, unless its case says otherwise. */
 #include "config.h"
 
 #include "tests/net/attribution/corpus.h"
 
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/magic.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,8 +20,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/file_identity.h"
+
 #define TRUSTED "/usr/bin/curl"
-#define XFS_MAGIC 0x58465342 /* not in <linux/magic.h> */
 
 static void copy_to(const struct run *r, int out)
 {
@@ -160,8 +160,7 @@ static void need_plain_numbers(const char *path)
 	struct statfs fs;
 
 	must(statfs(path, &fs), path);
-	if (fs.f_type != EXT4_SUPER_MAGIC && fs.f_type != TMPFS_MAGIC && fs.f_type != XFS_MAGIC &&
-		fs.f_type != F2FS_SUPER_MAGIC)
+	if (!file_identity_is_plain_on((uint64_t)fs.f_type))
 		skip("not on this file system");
 }
 
@@ -392,45 +391,37 @@ static void forged(const struct run *r, bool knows)
 	expect_forged(r, &to, pid, NULL);
 }
 
-/* Its file is gone before. */
-static void exe_forged_gone(struct run *r)
+/* By a copy of this program, which it unlinks before; or which was executed by a path that says nothing without the working directory. */
+static void forged_by_copy(const struct run *r, bool relative)
 {
 	union address to = target4(r, 0);
-	char text[INET6_ADDRSTRLEN], path[512];
+	char text[INET6_ADDRSTRLEN], path[512], name[514];
 	pid_t pid;
 
 	need_plain_numbers(r->dir);
 	copy(r, "forged", path);
+	snprintf(name, sizeof(name), "./%s", strrchr(path, '/') + 1);
 	address_text(&to, text);
 	pid = spawn();
 	if (pid == 0) {
-		execl(path, path, "forge", text, TRUSTED, "unlink", (char *)NULL);
+		must(chdir(r->dir), "chdir");
+		execl(relative ? name : path, path, "forge", text, TRUSTED,
+			relative ? NULL : "unlink", (char *)NULL);
 		_exit(1);
 	}
-	expect_forged(r, &to, pid, "!" TRUSTED);
+	expect_forged(r, &to, pid, relative ? path : "!" TRUSTED);
+	if (relative)
+		unlink(path);
 }
 
-/* By a path that says nothing without the working directory. */
+static void exe_forged_gone(struct run *r)
+{
+	forged_by_copy(r, false);
+}
+
 static void exe_forged_relative(struct run *r)
 {
-	union address to = target4(r, 0);
-	char text[INET6_ADDRSTRLEN], path[512];
-	pid_t pid;
-
-	need_plain_numbers(r->dir);
-	copy(r, "forged-relative", path);
-	address_text(&to, text);
-	pid = spawn();
-	if (pid == 0) {
-		char name[512];
-
-		must(chdir(r->dir), "chdir");
-		snprintf(name, sizeof(name), "./%s", strrchr(path, '/') + 1);
-		execl(name, name, "forge", text, TRUSTED, (char *)NULL);
-		_exit(1);
-	}
-	expect_forged(r, &to, pid, path);
-	unlink(path);
+	forged_by_copy(r, true);
 }
 
 static void exe_forged(struct run *r)
